@@ -1,0 +1,36 @@
+"""Deep generative models for biosignals, as scikit-learn estimators."""
+
+from importlib import import_module
+
+__version__ = "0.1.dev0"
+
+_HOMES = {  # public names of the top level, and the modules that hold them
+    "VAE": "generators",
+    "GeneratorOverSampler": "over_sampling",
+    "GeneratorAugmenter": "over_sampling",
+    "FlatSampler": "over_sampling",
+    "load": "persistence",
+}
+_MODULES = {
+    "datasets",
+    "generators",
+    "over_sampling",
+    "persistence",
+    "plotting",
+    "testing",
+    "training",
+}
+
+__all__ = ["__version__", *sorted(_HOMES), *sorted(_MODULES)]
+
+
+def __getattr__(name):  # torch is imported only when a name that needs it is used
+    if name in _HOMES:
+        return getattr(import_module(f"sksynth.{_HOMES[name]}"), name)
+    if name in _MODULES:
+        return import_module(f"sksynth.{name}")
+    raise AttributeError(f"module 'sksynth' has no attribute {name!r}")
+
+
+def __dir__():
+    return __all__

@@ -1,0 +1,195 @@
+"""From the caller's arrays to the network's numbers, and back."""
+
+import numpy as np
+from sklearn.utils import check_array, column_or_1d, gen_batches
+from sklearn.utils.multiclass import type_of_target
+from sklearn.utils.validation import check_consistent_length, validate_data
+
+SIGNAL_SHAPES = "(n_samples, n_times) or (n_samples, n_channels, n_times)"
+
+
+def check_signals(estimator, X, *, reset=True):
+    """Validated X of 2 or 3 dimensions, float32 or float64.
+
+    With ``reset`` the estimator remembers the shape of a row as ``input_shape_``;
+    without, a row of another shape is refused.
+    """
+    dtype = [np.float64, np.float32]
+    X = validate_data(estimator, X, dtype=dtype, allow_nd=True, reset=reset)
+    if X.ndim > 3:
+        raise ValueError(f"X must have shape {SIGNAL_SHAPES}; got {X.shape}")
+    if reset:
+        estimator.input_shape_ = X.shape[1:]
+    elif X.shape[1:] != estimator.input_shape_:
+        expected = ("n_samples", *estimator.input_shape_)
+        raise ValueError(
+            f"X must have the shape seen by fit, {expected}; got {X.shape}"
+        )
+    return X
+
+
+def check_targets(y, n_samples):
+    """Finite targets (n_samples,) or (n_samples, n_targets); None stays None."""
+    if y is None:
+        return None
+    y = check_array(y, ensure_2d=False, dtype=None, allow_nd=True, input_name="y")
+    if y.ndim == 2 and y.shape[1] == 1:
+        y = column_or_1d(y, warn=True)
+    if y.ndim not in (1, 2):
+        allowed = "(n_samples,) or (n_samples, n_targets)"
+        raise ValueError(f"y must have shape {allowed}; got {y.shape}")
+    check_consistent_length(np.empty(n_samples), y)
+    return y
+
+
+def is_discrete(y):
+    """Whether y holds labels (of one or several outputs) and not measurements."""
+    return not type_of_target(y, input_name="y", raise_unknown=True).startswith(
+        "continuous"
+    )
+
+
+class Container:
+    """Shape, dtype and kind of X, to hand samples back in the same form."""
+
+    def __init__(self, X_given, X):
+        self.shape = X.shape[1:]
+        self.dtype_name = X.dtype.str
+        self.columns = None
+        self.kind = "list" if isinstance(X_given, (list, tuple)) else "array"
+        if hasattr(X_given, "iloc"):
+            self.kind, self.columns = "frame", X_given.columns
+
+    @property
+    def dtype(self):
+        """Dtype of the samples."""
+        return np.dtype(self.dtype_name)
+
+    def restore(self, signals):
+        """Signals (n_samples, ...) as rows of the X given to ``fit``."""
+        X = signals.reshape(len(signals), *self.shape).astype(self.dtype, copy=False)
+        if self.kind == "list":
+            return X.tolist()
+        if self.kind == "frame":
+            import pandas as pd
+
+            return pd.DataFrame(X, columns=self.columns)
+        return X
+
+
+def _standard(signals):
+    """Mean and deviation a channel, in two passes over blocks of rows."""
+    size = signals.shape[0] * signals.shape[2]
+    mean = sum(b.sum(axis=(0, 2), dtype=np.float64) for b in _blocks(signals)) / size
+    square = sum(
+        np.square(b - mean[:, None], dtype=np.float64).sum(axis=(0, 2))
+        for b in _blocks(signals)
+    )
+    return mean, np.sqrt(square / size)
+
+
+def _maxabs(signals):
+    largest = np.max([np.abs(b).max(axis=(0, 2)) for b in _blocks(signals)], axis=0)
+    return np.zeros(signals.shape[1]), largest.astype(np.float64)
+
+
+def _unscaled(signals):
+    return np.zeros(signals.shape[1]), np.ones(signals.shape[1])
+
+
+def _blocks(signals, n_numbers=2**22):
+    """Views of some rows each, about ``n_numbers`` large: bounds temporary memory."""
+    n_rows = max(1, n_numbers // max(1, signals[0].size))
+    return (signals[rows] for rows in gen_batches(len(signals), n_rows))
+
+
+SCALERS = {"standard": _standard, "maxabs": _maxabs, None: _unscaled}
+
+
+class ChannelScaler:
+    """Subtract an offset and divide by a scale, one of each a channel."""
+
+    def __init__(self, kind, signals):
+        offset, scale = SCALERS[kind](signals)
+        is_constant = scale <= 1e-12 * np.abs(offset)
+        self.offset = offset[:, None]  # (n_channels, 1)
+        self.scale = np.where(is_constant, 1.0, scale)[:, None]
+
+    def transform(self, signals):
+        """Scaled float32 copy of (n_samples, n_channels, n_times)."""
+        scaled = np.empty(signals.shape, dtype=np.float32)
+        for source, target in zip(_blocks(signals), _blocks(scaled), strict=True):
+            np.divide(source - self.offset, self.scale, out=target, casting="same_kind")
+        return scaled
+
+    def inverse_transform(self, signals):
+        """Signals in the unit given to ``fit``, float64."""
+        return signals * self.scale + self.offset
+
+
+class ConditionEncoder:
+    """Targets as rows of numbers: labels one-hot, measurements standardised.
+
+    Without targets the rows have no columns, so that networks need no second path.
+    """
+
+    def __init__(self, y, n_samples):
+        self.shape = None if y is None else y.shape[1:]  # of one target
+        self.classes = None  # sorted labels, one array an output
+        self.mean = self.std = None
+        rows = np.zeros((n_samples, 0), dtype=np.float32)
+        if y is not None:
+            if is_discrete(y):
+                self.classes = [np.unique(column) for column in _columns(y)]
+            else:
+                y = y.astype(np.float64)
+                self.mean, std = y.mean(axis=0), y.std(axis=0)
+                self.std = np.where(std > 0, std, 1.0)
+            rows = self.encode(y, n_samples)
+        self.rows, counts = np.unique(rows, axis=0, return_counts=True)
+        self.cumulative = counts.cumsum() / n_samples
+
+    @property
+    def is_conditional(self):
+        """Whether there are targets at all."""
+        return self.shape is not None
+
+    def encode(self, y, n_samples):
+        """Rows (n_samples, n_conditions) from one target or ``n_samples`` of them."""
+        if not self.is_conditional:
+            raise ValueError(f"y={y!r} was asked of a generator fitted without y")
+        y = np.asarray(y)
+        if y.shape == (n_samples, 1) and self.shape == ():
+            y = y[:, 0]
+        if y.shape == self.shape:
+            y = np.broadcast_to(y, (n_samples, *self.shape))
+        if y.shape != (n_samples, *self.shape):
+            allowed = f"{self.shape} or {(n_samples, *self.shape)}"
+            raise ValueError(f"y must have shape {allowed}; got {y.shape}")
+        if self.classes is None:
+            numbers = (np.asarray(y, dtype=np.float64) - self.mean) / self.std
+            if not np.isfinite(numbers).all():
+                raise ValueError(f"y must be finite numbers; got {y}")
+            return numbers.reshape(n_samples, -1).astype(np.float32)
+        one_hot = [
+            _one_hot(column, classes)
+            for column, classes in zip(_columns(y), self.classes, strict=True)
+        ]
+        return np.concatenate(one_hot, axis=1)
+
+    def draw(self, uniform):
+        """Rows with the frequencies of the training targets, from U(0, 1) numbers."""
+        return self.rows[np.searchsorted(self.cumulative, uniform, side="right")]
+
+
+def _columns(y):
+    return [y] if y.ndim == 1 else list(y.T)
+
+
+def _one_hot(labels, classes):
+    one_hot = labels[:, None] == classes
+    known = np.broadcast_to(one_hot, (len(labels), len(classes))).any(axis=1)
+    if not known.all():
+        unknown = list(dict.fromkeys(labels[~known].tolist()))[:5]
+        raise ValueError(f"y has {unknown}; labels seen by fit are {classes.tolist()}")
+    return one_hot.astype(np.float32)

@@ -1,0 +1,73 @@
+"""The only places where a seed turns into random numbers."""
+
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+from sklearn.utils import check_random_state
+
+
+def as_rng(random_state):
+    """Numpy RandomState; ``None`` is a fresh one, never numpy's global."""
+    if random_state is None:
+        return np.random.RandomState()
+    return check_random_state(random_state)
+
+
+@contextmanager
+def seeded(rng, device):
+    """Seed torch inside the block and give the global generators back untouched."""
+    seed = int(rng.randint(2**31))
+    on_cuda = torch.device(device).type == "cuda"
+    with torch.random.fork_rng(devices=[device] if on_cuda else []):
+        torch.default_generator.manual_seed(seed)
+        if on_cuda:
+            with torch.cuda.device(device):
+                torch.cuda.manual_seed(seed)
+        yield
+
+
+class RowNoise:
+    """Random numbers for the rows ``start:stop`` of a draw, made on the CPU.
+
+    A block of rows has a stream of its own and is always drawn whole. So a row depends
+    neither on the rows drawn with it nor on the device.
+    (``torch.randn(4, 5)[:2]`` and ``torch.randn(2, 5)`` differ for the same seed.)
+    """
+
+    block_size = 64
+    streams = ("signal", "label", "anchor")
+
+    def __init__(self, seeds, rows, stream="signal", device="cpu"):
+        first, last = rows.start // self.block_size, -(-rows.stop // self.block_size)
+        column = self.streams.index(stream)
+        self.torch_rngs = [
+            torch.Generator().manual_seed(int(s)) for s in seeds[first:last, column]
+        ]
+        offset = first * self.block_size
+        self.rows = slice(rows.start - offset, rows.stop - offset)
+        self.device = device
+
+    @classmethod
+    def seeds(cls, random_state, n_samples):
+        """One seed a block and stream; fewer samples have the beginning of the array.
+
+        The streams are separate, so that an anchored draw uses the same signal noise
+        as a pure one.
+        """
+        n_blocks = -(-n_samples // cls.block_size)
+        shape = (n_blocks, len(cls.streams))
+        return as_rng(random_state).randint(2**31, size=shape)
+
+    def normal(self, *shape):
+        """Standard normal numbers, (n_rows, *shape)."""
+        return self._draw(torch.randn, shape)
+
+    def uniform(self, *shape):
+        """Numbers from U(0, 1), (n_rows, *shape)."""
+        return self._draw(torch.rand, shape)
+
+    def _draw(self, function, shape):
+        shape = (self.block_size, *shape)
+        blocks = [function(shape, generator=torch_rng) for torch_rng in self.torch_rngs]
+        return torch.cat(blocks)[self.rows].to(self.device)

@@ -1,0 +1,348 @@
+"""The template of all generators: validate, scale, train; sample, unscale."""
+
+import copy
+import warnings
+from abc import ABCMeta, abstractmethod
+from numbers import Integral, Real
+
+import numpy as np
+import torch
+from sklearn.base import BaseEstimator, _fit_context, clone
+from sklearn.utils import check_scalar, gen_batches
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted
+
+from sksynth._anchors import AnchorPairs
+from sksynth._fitting import restored_on_failure
+from sksynth._preprocessing import (
+    SCALERS,
+    ChannelScaler,
+    ConditionEncoder,
+    Container,
+    check_signals,
+    check_targets,
+)
+from sksynth._random import RowNoise, as_rng, seeded
+from sksynth._storage import read_model, write_model
+from sksynth.training.device import PRECISIONS, resolve_device
+from sksynth.training.net import LossNet
+
+_HELPERS = {  # fitted attributes that are objects, and their classes
+    "container_": Container,
+    "scaler_": ChannelScaler,
+    "conditions_": ConditionEncoder,
+}
+
+
+class BaseGenerator(BaseEstimator, metaclass=ABCMeta):
+    """Learn a distribution of signals with ``fit``, draw new ones with ``sample``.
+
+    A subclass stores its parameters and writes ``_make_network`` and ``_sample``.
+    """
+
+    _parameter_constraints: dict = {  # the parameters that all generators share
+        "scaler": [StrOptions(SCALERS.keys() - {None}), None],
+        "max_epochs": [Interval(Integral, 1, None, closed="left")],
+        "batch_size": [Interval(Integral, 1, None, closed="left")],
+        "lr": [Interval(Real, 0, None, closed="neither")],
+        "device": [str],
+        "precision": [StrOptions(set(PRECISIONS))],
+        "compile": ["boolean"],
+        "callbacks": [list, None],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+    }
+
+    @_fit_context(prefer_skip_nested_validation=True)  # checks _parameter_constraints
+    def fit(self, X, y=None):
+        """Train on X, conditioned on y if it is given.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_channels, n_times) or (n_samples, n_times)
+            Signals; a 2-D X has one channel. ndarray, nested list or DataFrame.
+        y : array-like of shape (n_samples,) or (n_samples, n_targets), default=None
+            Labels (of any kind that scikit-learn accepts) or measurements, one or
+            several a signal. Without y the generator is unconditional.
+
+        Returns
+        -------
+        self : object
+            The fitted generator. A fit that fails, or that Ctrl-C ends, leaves the
+            generator as it was before.
+
+        Raises
+        ------
+        ValueError
+            If X or y has a wrong shape or is not finite, or the device is not there.
+        FloatingPointError
+            If the loss is not finite any more.
+        """
+        with restored_on_failure(self):
+            device = resolve_device(self.device)
+            X_given = X
+            X = check_signals(self, X)
+            y = check_targets(y, len(X))
+            self.container_ = Container(X_given, X)
+            signals = self._as_signals(X)
+            self.scaler_ = ChannelScaler(self.scaler, signals)
+            self.conditions_ = ConditionEncoder(y, len(X))
+            condition = self._encode_condition(y, len(X))
+            if self.conditions_.classes and self.conditions_.shape == ():
+                self.classes_ = self.conditions_.classes[0]
+            else:
+                vars(self).pop("classes_", None)
+            with seeded(as_rng(self.random_state), device):
+                signals = torch.from_numpy(self.scaler_.transform(signals)).to(device)
+                self._fit(signals, torch.from_numpy(condition).to(device))
+        return self
+
+    def sample(
+        self,
+        n_samples=1,
+        *,
+        y=None,
+        anchors=None,
+        anchors_y=None,
+        strength=None,
+        n_neighbors=5,
+        random_state=None,
+    ):
+        """Draw signals in the shape, dtype and container of the X given to ``fit``.
+
+        Parameters
+        ----------
+        n_samples : int, default=1
+            Number of signals.
+        y : label or array-like of shape (n_samples,), default=None
+            What to draw: one target for all signals, or one for each. Without y, the
+            targets follow the frequencies seen by ``fit``.
+        anchors : array-like like the X of ``fit``, default=None
+            Real signals to start from. Signal i starts between a random anchor of its
+            class and one of the nearest neighbours of that anchor.
+        anchors_y : array-like of shape (n_anchors,), default=None
+            Labels of the anchors; not needed where one label is asked for and all
+            anchors have it.
+        strength : float in [0, 1], default=None
+            How far to go from the anchors: 0 is the interpolation between them, 1 a
+            pure sample. Goes with ``anchors``.
+        n_neighbors : int, default=5
+            Nearest neighbours of an anchor among which its partner is drawn.
+        random_state : int, RandomState or None, default=None
+            An int gives the same signals at each call, and ``sample(3)`` is then the
+            beginning of ``sample(50)``.
+
+        Returns
+        -------
+        X : ndarray, list or DataFrame of n_samples rows
+            The signals, in the unit of the X given to ``fit``.
+
+        Raises
+        ------
+        NotFittedError
+            Before ``fit``.
+        ValueError
+            For a y of unknown labels or wrong length, a y asked of a generator that was
+            fitted without, or ``strength`` without ``anchors``.
+        """
+        check_is_fitted(self, "container_")
+        check_scalar(n_samples, "n_samples", Integral, min_val=1)
+        seeds = RowNoise.seeds(random_state, n_samples)
+        if y is None:
+            labels = RowNoise(seeds, slice(0, n_samples), "label")
+            condition = self.conditions_.draw(labels.uniform().numpy())
+        else:
+            condition = self.conditions_.encode(y, n_samples)
+        pairs = self._pair_anchors(
+            anchors, anchors_y, strength, n_neighbors, condition, seeds
+        )
+        network = self._network_to_sample()
+        parameter = next(network.parameters())  # has the device and dtype
+        signals = np.empty(
+            (n_samples, *self._signal_shape), dtype=self.container_.dtype
+        )
+        with torch.inference_mode():
+            for rows in gen_batches(n_samples, self.batch_size):
+                noise = RowNoise(seeds, rows, "signal", parameter.device)
+                anchor = pairs and pairs.batch(rows, strength, parameter)
+                batch = torch.from_numpy(condition[rows]).to(parameter)
+                scaled = self._sample(batch, noise, anchor).float().cpu().numpy()
+                signals[rows] = self.scaler_.inverse_transform(scaled)
+        return self.container_.restore(signals)
+
+    def save(self, path):
+        """Write the fitted generator to one file that holds no code.
+
+        The file is in the safetensors format: weights as tensors, parameters as JSON in
+        its header. Callbacks and a ``RandomState`` instance are not saved.
+
+        Parameters
+        ----------
+        path : str or Path
+            File to write; an old file is replaced once the new one is complete.
+        """
+        check_is_fitted(self, "container_")
+        parameters = self.get_params(deep=False)
+        parameters["callbacks"] = None
+        if isinstance(self.random_state, np.random.RandomState):
+            parameters["random_state"] = None
+        fitted = {
+            name: vars(value) if name in _HELPERS else value
+            for name, value in vars(self).items()
+            if name.endswith("_") and name != "network_"
+        }
+        columns = fitted["container_"]["columns"]
+        if columns is not None:
+            fitted["container_"] = {**fitted["container_"], "columns": list(columns)}
+        header = {
+            "class": type(self).__name__,
+            "parameters": parameters,
+            "fitted": fitted,
+        }
+        write_model(path, header, self.network_.state_dict())
+
+    @classmethod
+    def load(cls, path):
+        """Read a generator that ``save`` wrote; runs no code of the file.
+
+        Parameters
+        ----------
+        path : str or Path
+            File to read.
+
+        Returns
+        -------
+        generator : object
+            The fitted generator, its weights on the CPU.
+
+        Raises
+        ------
+        ValueError
+            If the file is truncated, foreign, of a newer format, or of another class.
+        """
+        header, weights = read_model(path)
+        if header.get("class") != cls.__name__:
+            raise ValueError(
+                f"{path} holds a {header.get('class')!r}; this is {cls.__name__!r}.load"
+            )
+        try:
+            generator = cls(**header["parameters"])
+            generator._validate_params()
+            for name, value in header["fitted"].items():
+                if name in _HELPERS:
+                    helper = _HELPERS[name].__new__(_HELPERS[name])
+                    vars(helper).update(value)
+                    value = helper
+                vars(generator)[name] = value
+            n_conditions = generator.conditions_.rows.shape[1]
+            with torch.device("meta"):  # compare shapes before memory is taken
+                network = generator._make_network(generator._signal_shape, n_conditions)
+            network.load_state_dict(weights, assign=True)
+        except (KeyError, TypeError, AttributeError, ValueError, RuntimeError) as error:
+            raise ValueError(f"{path} has a damaged content: {error}") from error
+        generator.network_ = network.requires_grad_(False).eval()
+        return generator
+
+    def __getstate__(self):
+        """Weights on the CPU and callbacks without what they learnt."""
+        state = dict(super().__getstate__())
+        if "network_" in state:
+            state["network_"] = copy.deepcopy(state["network_"]).cpu()
+        if state["callbacks"]:
+            state["callbacks"] = [clone(c, safe=False) for c in state["callbacks"]]
+        return state
+
+    def __sklearn_tags__(self):
+        """Signals of two or three dimensions."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.two_d_array = True
+        tags.input_tags.three_d_array = True
+        return tags
+
+    @property
+    def _signal_shape(self):
+        """Channels and times of a signal as the network sees it."""
+        return self._as_signals(np.empty((1, *self.input_shape_), np.uint8)).shape[1:]
+
+    def _as_signals(self, X):
+        """View X as (n_samples, n_channels, n_times); a 2-D X is one channel."""
+        return X[:, None, :] if X.ndim == 2 else X
+
+    def _encode_condition(self, y, n_samples):
+        if y is None:
+            return np.zeros((n_samples, 0), dtype=np.float32)
+        return self.conditions_.encode(y, n_samples)
+
+    def _fit(self, signals, condition):
+        """Train on scaled (n_samples, n_channels, n_times) and encoded conditions."""
+        network = self._make_network(tuple(signals.shape[1:]), condition.shape[1])
+        self.network_ = self._train(network, x=signals, condition=condition)
+
+    def _train(self, network, **tensors):
+        """Fit ``network`` on tensors named as the arguments of its forward."""
+        net = LossNet(
+            network,
+            max_epochs=self.max_epochs,
+            batch_size=self.batch_size,
+            lr=self.lr,
+            device=str(next(iter(tensors.values())).device),
+            precision=self.precision,
+            compile_module=self.compile,
+            callbacks=self.callbacks,
+            verbose=self.verbose,
+        ).fit(tensors)
+        names = [n for n in net.history[0] if n.startswith(("train_", "valid_"))]
+        self.history_ = {name: net.history[:, name] for name in names}
+        self.n_iter_ = len(net.history)
+        return net.module_.requires_grad_(False)
+
+    def _network_to_sample(self):
+        """Find the device that ``device`` names, if there is one, for the network."""
+        try:
+            device = resolve_device(self.device)
+        except ValueError as error:
+            warnings.warn(f"{error}; sampling on the CPU", stacklevel=3)
+            device = torch.device("cpu")
+        return self.network_.to(device)
+
+    def _pair_anchors(self, anchors, anchors_y, strength, n_neighbors, asked, seeds):
+        """Check the arguments of anchored sampling; None means a pure sample."""
+        if (anchors is None) != (strength is None):
+            raise ValueError(
+                "anchors and strength go together; got "
+                f"anchors={'None' if anchors is None else 'signals'}, {strength=}"
+            )
+        if anchors is None:
+            if anchors_y is not None:
+                raise ValueError("anchors_y was given without anchors")
+            return None
+        check_scalar(strength, "strength", Real, min_val=0, max_val=1)
+        check_scalar(n_neighbors, "n_neighbors", Integral, min_val=1)
+        if self.conditions_.is_conditional and self.conditions_.classes is None:
+            raise ValueError(
+                "anchors are found by their label; this generator was fitted on the "
+                "measurements in y, so sample without anchors"
+            )
+        X = check_signals(self, anchors, reset=False)
+        own = self._encode_condition(check_targets(anchors_y, len(X)), len(X))
+        if anchors_y is None and self.conditions_.is_conditional:
+            if (asked != asked[0]).any():
+                raise ValueError("anchors_y is needed where several labels are drawn")
+            own = np.tile(asked[:1], (len(X), 1))
+        if strength == 1:
+            return None
+        uniform = RowNoise(seeds, slice(0, len(asked)), "anchor").uniform(3).numpy()
+        signals = self.scaler_.transform(self._as_signals(X))
+        return AnchorPairs(signals, own, asked, uniform, n_neighbors=n_neighbors)
+
+    @abstractmethod
+    def _make_network(self, signal_shape, n_conditions):
+        """Network with fresh weights; its ``forward(x, condition)`` returns losses."""
+
+    @abstractmethod
+    def _sample(self, condition, noise, anchor=None):
+        """Tensor of scaled signals, one for each row of ``condition``.
+
+        ``noise`` is a :class:`RowNoise`. ``anchor``, an :class:`Anchor`, is where to
+        start; None asks for a pure sample, and a strength of 1 must give the same.
+        """

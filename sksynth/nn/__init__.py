@@ -1,0 +1,1 @@
+"""Networks: plain torch modules whose ``forward`` returns a dict of losses."""

@@ -1,0 +1,160 @@
+"""Generators inside a sampler: fitted once, cached, one for all classes or one each."""
+
+import os
+from inspect import signature
+
+import joblib
+import numpy as np
+from filelock import FileLock
+from sklearn.base import clone
+from sklearn.utils import get_tags
+from sklearn.utils.validation import check_memory
+
+from sksynth._random import as_rng
+from sksynth.generators import VAE
+from sksynth.over_sampling._counts import proportional_order
+
+
+def _fit_generator(generator, X, y):  # at module level, since ``memory`` caches it
+    return generator.fit(X) if y is None else generator.fit(X, y)
+
+
+def fit_once(memory, generator, X, y=None):
+    """Fit ``generator``, or take the fit from the cache.
+
+    Processes that share the cache wait for one that fits the same instead of
+    repeating it.
+    """
+    memory = check_memory(memory)
+    if memory.store_backend is None:
+        return _fit_generator(generator, X, y)
+    X = np.ascontiguousarray(X)  # one key a content: keys differ by memory order
+    cached = memory.cache(_fit_generator)
+    os.makedirs(memory.location, exist_ok=True)
+    key = joblib.hash((X, y, generator))
+    with FileLock(os.path.join(memory.location, f"sksynth-{key}.lock")):
+        return cached(generator, X, y)
+
+
+def prepared(generator, seed):
+    """Unfitted copy of a generator (``None``: a VAE) with a seed of its own."""
+    generator = VAE() if generator is None else clone(generator)
+    if not _takes(generator, "random_state"):
+        raise TypeError(
+            f"{type(generator).__name__}.sample must take random_state; its arguments "
+            f"are {list(signature(generator.sample).parameters)}"
+        )
+    if "random_state" in generator.get_params(deep=False):
+        generator.set_params(random_state=seed)
+    return generator
+
+
+def _takes(generator, argument):
+    return argument in signature(generator.sample).parameters
+
+
+class ClassModels:
+    """What was learnt from labelled rows: draws rows of a class.
+
+    Parameters
+    ----------
+    generator : estimator
+        Prepared, not yet fitted.
+    X : ndarray of shape (n_samples, ...)
+        Rows.
+    y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+        Labels.
+    codes : ndarray of shape (n_samples,)
+        Class of each row as an integer from 0; equal rows of y have equal codes.
+    per_class : bool or "auto"
+        One generator a class. ``"auto"``: where ``sample`` takes no ``y``.
+    strength : float or None
+        Anchored sampling; None draws pure samples.
+    n_neighbors : int
+        Neighbours for anchored sampling.
+    memory : str, joblib.Memory or None
+        Cache of the fits.
+    """
+
+    def __init__(
+        self, generator, X, y, codes, *, per_class, strength, n_neighbors, memory
+    ):
+        name = type(generator).__name__
+        if strength is not None and not _takes(generator, "strength"):
+            raise TypeError(
+                f"strength={strength!r} needs a generator with anchored "
+                f"sampling; {name}.sample has no argument strength"
+            )
+        if per_class == "auto":
+            per_class = not _takes(generator, "y")
+        elif not per_class and not _takes(generator, "y"):
+            raise TypeError(
+                f"per_class=False needs a conditional generator; {name}.sample has no "
+                "argument y"
+            )
+        self.row_shape = X.shape[1:]
+        if not get_tags(generator).input_tags.three_d_array:
+            X = X.reshape(len(X), -1)
+        self.X, self.codes, self.per_class = X, codes, per_class
+        self.strength, self.n_neighbors = strength, n_neighbors
+        first_rows = np.unique(codes, return_index=True)[1]
+        self.targets = None if per_class else y[first_rows]
+        if per_class:
+            self.generators = [
+                fit_once(memory, clone(generator), X[codes == code])
+                for code in range(len(first_rows))
+            ]
+        else:
+            self.generators = [fit_once(memory, generator, X, y)]
+
+    def draw_classes(self, counts, seeds, groups=None):
+        """``counts[k]`` rows of each class k, class after class, and their groups."""
+        shape = (sum(counts), *self.row_shape)
+        X_new, new_groups = np.empty(shape, dtype=self.X.dtype), []
+        start = 0
+        for code, (n_rows, seed) in enumerate(zip(counts, seeds, strict=True)):
+            if n_rows == 0:
+                continue
+            rows = slice(start, start + n_rows)
+            if groups is None or self.strength is None or self.strength == 1:
+                X_new[rows] = self._draw(code, n_rows, seed, self.codes == code)
+                new_groups.append(np.full(n_rows, None))
+            else:
+                X_new[rows], names = self._draw_by_group(code, n_rows, seed, groups)
+                new_groups.append(names)
+            start += n_rows
+        return X_new, np.concatenate([np.empty(0, dtype=object), *new_groups])
+
+    def _draw(self, code, n_rows, seed, may_be_anchor):
+        """Rows of one class; a smaller number is the beginning of a larger one."""
+        options = {"random_state": seed}
+        if not self.per_class:
+            options["y"] = self.targets[code]
+        if self.strength is not None:
+            options.update(
+                anchors=self.X[may_be_anchor],
+                strength=self.strength,
+                n_neighbors=self.n_neighbors,
+            )
+        model = self.generators[code if self.per_class else 0]
+        return model.sample(n_rows, **options).reshape(n_rows, *self.row_shape)
+
+    def _draw_by_group(self, code, n_rows, seed, groups):
+        """Rows of one class, each anchored in a single group; and these groups.
+
+        Groups take turns in proportion to their rows of the class, and the neighbours
+        of an anchor are of its own group, so no row mixes two patients.
+        """
+        names, group_codes = np.unique(groups, return_inverse=True)
+        seeds = as_rng(seed).randint(2**31, size=len(names)).tolist()
+        present, members = np.unique(
+            group_codes[self.codes == code], return_inverse=True
+        )
+        turns = members[proportional_order(members, n_rows)]
+        X_new = np.empty((n_rows, *self.row_shape), dtype=self.X.dtype)
+        for position, group in enumerate(present):
+            rows = np.flatnonzero(turns == position)
+            if len(rows):
+                own = (self.codes == code) & (group_codes == group)
+                X_new[rows] = self._draw(code, len(rows), seeds[group], own)
+        return X_new, names[present[turns]]

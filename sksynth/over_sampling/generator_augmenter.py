@@ -1,0 +1,287 @@
+"""Add synthetic rows beside the real ones, for any kind of target."""
+
+from numbers import Real
+
+import numpy as np
+from imblearn.base import BaseSampler
+from imblearn.utils._validation import ArraysTransformer
+from sklearn.base import _fit_context
+from sklearn.utils import check_array
+from sklearn.utils._param_validation import Interval
+from sklearn.utils.validation import check_consistent_length
+
+from sksynth._fitting import restored_on_failure
+from sksynth._preprocessing import check_targets, is_discrete
+from sksynth._random import as_rng
+from sksynth.over_sampling._base import (
+    SHARED_CONSTRAINTS,
+    SignalSamplerMixin,
+    as_codes,
+    check_groups,
+)
+from sksynth.over_sampling._counts import proportional_order
+from sksynth.over_sampling._models import ClassModels, prepared
+
+
+class GeneratorAugmenter(SignalSamplerMixin, BaseSampler):
+    """Add ``ratio`` synthetic rows for each real one; y may be anything.
+
+    - Labels, also of several outputs: signals are drawn for the labels, whose
+      proportions stay those of y.
+    - Measurements (regression): the generator models inputs and targets jointly. The
+      targets go along as channels that are constant in time, and come back as their
+      mean over time.
+    - With ``forward``, for an inverse problem: the generator models the targets alone,
+      and ``forward`` computes the inputs of the generated ones.
+
+    Parameters
+    ----------
+    generator : object with ``fit`` and ``sample``, default=None
+        Cloned, never fitted in place. ``None`` is ``VAE()``.
+    ratio : float >= 0, default=1.0
+        Synthetic rows for each real row; ``round(ratio * n_samples)`` in all. 0 adds
+        nothing: the baseline of a grid.
+    keep_real : bool, default=True
+        False returns the synthetic rows alone.
+    forward : callable, default=None
+        ``forward(y) -> X`` computes the inputs (n_new, ...) of generated targets.
+    strength : float in [0, 1], default=None
+        Anchored sampling: start from interpolations between training rows (of the
+        class) (0) and go this far towards a pure sample (1). None draws pure samples.
+    n_neighbors : int, default=5
+        Neighbours of a training row among which its partner is drawn.
+    per_class : bool or "auto", default="auto"
+        For labels: fit one generator a class. ``"auto"`` does where
+        ``generator.sample`` takes no ``y``.
+    signal_shape : tuple (n_channels, n_times), default=None
+        Read the rows of a 2-D X (a DataFrame, say) as such signals.
+    memory : str or joblib.Memory, default=None
+        Caches the fit of the generator and nothing else. Needs an int
+        ``random_state``.
+    random_state : int, RandomState or None, default=None
+        Fixes fit and draws. With one int, the rows for a smaller ratio are the
+        beginning of those for a larger one.
+
+    Attributes
+    ----------
+    generators_ : list
+        The fitted generator, or one for each class.
+    synthetic_mask_ : ndarray of shape (n_samples_new,)
+        True where a row is synthetic. Real rows come first, unchanged.
+    synthetic_groups_ : ndarray of shape (n_synthetic,)
+        With ``groups``: the group in which each synthetic row is anchored; None for
+        a pure sample.
+    input_shape_ : tuple of int
+        Shape of one row of X.
+    n_features_in_ : int
+        Size of the second axis of X: columns, or channels.
+    feature_names_in_ : ndarray of str
+        Column names, if X was a DataFrame with text columns.
+
+    See Also
+    --------
+    GeneratorOverSampler : Balances classes.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sksynth import VAE, GeneratorAugmenter
+    >>> rng = np.random.default_rng(0)
+    >>> X, age = rng.normal(size=(40, 2, 16)), rng.uniform(20, 90, size=40)
+    >>> augmenter = GeneratorAugmenter(VAE(max_epochs=5), ratio=0.5, random_state=0)
+    >>> X_new, age_new = augmenter.fit_resample(X, age)
+    >>> X_new.shape, age_new.shape
+    ((60, 2, 16), (60,))
+    """
+
+    _sampling_type = "bypass"
+
+    _parameter_constraints: dict = {
+        **SHARED_CONSTRAINTS,
+        "ratio": [Interval(Real, 0, None, closed="left")],
+        "keep_real": ["boolean"],
+        "forward": [callable, None],
+    }
+
+    def __init__(
+        self,
+        generator=None,
+        *,
+        ratio=1.0,
+        keep_real=True,
+        forward=None,
+        strength=None,
+        n_neighbors=5,
+        per_class="auto",
+        signal_shape=None,
+        memory=None,
+        random_state=None,
+    ):
+        self.generator = generator
+        self.ratio = ratio
+        self.keep_real = keep_real
+        self.forward = forward
+        self.strength = strength
+        self.n_neighbors = n_neighbors
+        self.per_class = per_class
+        self.signal_shape = signal_shape
+        self.memory = memory
+        self.random_state = random_state
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y):
+        """Check X and y; trains nothing.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_channels, n_times) or (n_samples, n_times)
+            Signals.
+        y : array-like of shape (n_samples,) or (n_samples, n_targets)
+            Targets.
+
+        Returns
+        -------
+        self : object
+            The sampler.
+        """
+        with restored_on_failure(self):
+            self._check(X, y)
+        return self
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit_resample(self, X, y, *, groups=None):
+        """Fit the generator and add its signals to X.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_channels, n_times) or (n_samples, n_times)
+            Signals.
+        y : array-like of shape (n_samples,) or (n_samples, n_targets)
+            Labels or measurements. With ``forward`` also signals,
+            (n_samples, n_channels, n_times).
+        groups : array-like of shape (n_samples,), default=None
+            Patient of each row, for y of labels. With ``strength`` below 1, a
+            synthetic row is then anchored in a single patient.
+
+        Returns
+        -------
+        X_resampled : like X
+            The rows of X (if ``keep_real``), then the synthetic ones.
+        y_resampled : like y
+            Their targets.
+        """
+        containers = ArraysTransformer(X, y)
+        with restored_on_failure(self):
+            X, y = self._check(X, y)
+            X, y = self._fit_resample(X, y, groups)
+        return containers.transform(X, y)
+
+    def _fit_resample(self, X, y, groups=None):
+        groups = check_groups(groups, X)
+        n_new = round(self.ratio * len(X))
+        if n_new == 0 and not self.keep_real:
+            raise ValueError(
+                f"ratio={self.ratio!r} of {len(X)} rows adds none, and "
+                "keep_real=False leaves none"
+            )
+        X_new, y_new, new_groups = self._draw(X, y, n_new, groups)
+        n_real = len(X) if self.keep_real else 0
+        self.synthetic_mask_ = np.arange(n_real + n_new) >= n_real
+        if groups is not None:
+            self.synthetic_groups_ = new_groups
+        return (
+            np.concatenate([X[:n_real], X_new.reshape(-1, *X.shape[1:])]),
+            np.concatenate([y[:n_real], y_new.astype(y.dtype, copy=False)]),
+        )
+
+    def _check(self, X, y):
+        if y is None:
+            raise ValueError("requires y to be passed, but the target y is None")
+        if self.forward is None:
+            X = self._check_X(X, y)
+            y = check_targets(y, len(X))
+        else:
+            X = self._check_X(X, y)
+            y = check_array(y, allow_nd=True, input_name="y", dtype="numeric")
+        check_consistent_length(X, y)
+        self._signals(X)
+        return X, y
+
+    def _draw(self, X, y, n_new, groups):
+        """Inputs, targets and groups of the synthetic rows."""
+        fit_seed, seed = as_rng(self.random_state).randint(2**31, size=2).tolist()
+        if n_new == 0:
+            self.generators_ = []
+            return X[:0], y[:0], np.empty(0, dtype=object)
+        generator = prepared(self.generator, fit_seed)
+        if self.forward is not None:
+            y_new = self._draw_pure_or_anchored(generator, y, n_new, seed)
+            X_new = self._inputs_of(y_new, X)
+        elif is_discrete(y):
+            return self._draw_labelled(generator, X, y, n_new, seed, groups)
+        else:
+            joint = _join(self._signals(X), y)
+            joint_new = self._draw_pure_or_anchored(generator, joint, n_new, seed)
+            X_new, y_new = _part(joint_new, y)
+        return X_new, y_new, np.full(n_new, None)
+
+    def _draw_labelled(self, generator, X, y, n_new, seed, groups):
+        codes = as_codes(y)
+        models = ClassModels(
+            generator,
+            self._signals(X),
+            y,
+            codes,
+            per_class=self.per_class,
+            strength=self.strength,
+            n_neighbors=self.n_neighbors,
+            memory=self.memory,
+        )
+        self.generators_ = models.generators
+        rows = proportional_order(codes, n_new)
+        counts = np.bincount(codes[rows], minlength=codes.max() + 1)
+        seeds = as_rng(seed).randint(2**31, size=len(counts)).tolist()
+        X_new, new_groups = models.draw_classes(counts.tolist(), seeds, groups)
+        position = np.argsort(np.argsort(codes[rows], kind="stable"), kind="stable")
+        return X_new[position], y[rows], new_groups[position]
+
+    def _draw_pure_or_anchored(self, generator, signals, n_new, seed):
+        """Rows from a generator of all ``signals``."""
+        models = ClassModels(
+            generator,
+            signals,
+            None,
+            np.zeros(len(signals), dtype=int),
+            per_class=True,
+            strength=self.strength,
+            n_neighbors=self.n_neighbors,
+            memory=self.memory,
+        )
+        self.generators_ = models.generators
+        return models.draw_classes([n_new], [seed])[0]
+
+    def _inputs_of(self, y_new, X):
+        X_new = np.asarray(self.forward(y_new))
+        if X_new.shape != (len(y_new), *X.shape[1:]):
+            raise ValueError(
+                f"forward must return inputs of shape {(len(y_new), *X.shape[1:])}; "
+                f"got {X_new.shape}"
+            )
+        if not np.isfinite(X_new).all():
+            raise ValueError("forward returned inputs that are not finite")
+        return X_new.astype(X.dtype, copy=False)
+
+
+def _join(signals, y):
+    """Signals (n_samples, n_channels, n_times) with targets as further channels."""
+    signals = signals if signals.ndim == 3 else signals[:, None]
+    targets = y.reshape(len(y), -1, 1).astype(signals.dtype)
+    shape = (*targets.shape[:2], signals.shape[2])
+    return np.concatenate([signals, np.broadcast_to(targets, shape)], axis=1)
+
+
+def _part(joint, y):
+    """Inverse of ``_join``: signals and targets of the rows of ``joint``."""
+    n_targets = 1 if y.ndim == 1 else y.shape[1]
+    targets = joint[:, -n_targets:].mean(axis=2, dtype=np.float64)
+    return joint[:, :-n_targets], targets.reshape(-1, *y.shape[1:])

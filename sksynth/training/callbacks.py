@@ -1,0 +1,82 @@
+"""Callbacks of the training loop."""
+
+import time
+
+from skorch import callbacks
+
+
+class EarlyStopping(callbacks.EarlyStopping):
+    """Stop when the loss of held-out rows has not improved, and keep the best weights.
+
+    Give it to a generator as ``callbacks=[EarlyStopping()]``. It is skorch's callback
+    with defaults for generators: it sets rows aside by itself, and the weights of the
+    best epoch come back at the end.
+
+    Parameters
+    ----------
+    validation_fraction : float in (0, 1), default=0.1
+        Share of the rows that are held out of training.
+    patience : int, default=20
+        Epochs without improvement before training stops.
+    monitor : str, default="valid_loss"
+        Loss to watch; ``"train_loss"`` holds no rows out.
+    threshold : float, default=1e-4
+        Relative improvement that counts as one.
+    load_best : bool, default=True
+        Put the weights of the best epoch back at the end.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sksynth import VAE
+    >>> from sksynth.training import EarlyStopping
+    >>> X = np.random.default_rng(0).normal(size=(60, 8))
+    >>> stop = EarlyStopping(patience=2)
+    >>> vae = VAE(max_epochs=50, callbacks=[stop], random_state=0).fit(X)
+    >>> len(vae.history_["valid_loss"]) == vae.n_iter_
+    True
+    """
+
+    def __init__(
+        self,
+        *,
+        validation_fraction=0.1,
+        patience=20,
+        monitor="valid_loss",
+        threshold=1e-4,
+        load_best=True,
+    ):
+        if not 0 < validation_fraction < 1:
+            raise ValueError(
+                f"validation_fraction must be in (0, 1); got {validation_fraction!r}"
+            )
+        super().__init__(
+            patience=patience, monitor=monitor, threshold=threshold, load_best=load_best
+        )
+        self.validation_fraction = validation_fraction
+
+
+class PrintProgress(callbacks.Callback):
+    """Print the losses: about twenty lines, or with ``verbose=2`` one an epoch."""
+
+    def __init__(self, verbose=1):
+        self.verbose = verbose
+
+    def on_train_begin(self, net, **kwargs):
+        """Start the clock."""
+        self.start_ = time.perf_counter()
+
+    def on_epoch_end(self, net, **kwargs):
+        """Print one line."""
+        epoch, last = len(net.history), net.max_epochs
+        every = 1 if self.verbose > 1 else max(1, last // 20)
+        if epoch % every and epoch != last:
+            return
+        losses = ", ".join(
+            f"{name} {value:.4g}"
+            for name, value in net.history[-1].items()
+            if name.endswith("loss")
+        )
+        elapsed = time.perf_counter() - self.start_
+        left = elapsed / epoch * (last - epoch)
+        print(f"epoch {epoch}/{last}: {losses} [{elapsed:.0f} s, {left:.0f} s left]")

@@ -1,0 +1,240 @@
+"""One training loop for every module whose ``forward`` returns its losses."""
+
+import math
+
+import torch
+from skorch import NeuralNet
+from skorch.callbacks import LRScheduler
+from torch import nn
+from torch.utils.data import Subset
+
+from sksynth.training.batches import TensorBatches
+from sksynth.training.callbacks import PrintProgress
+from sksynth.training.device import uses_bf16
+
+
+class _StoppedByCallback(Exception):
+    """A callback ended the training (skorch's raise a KeyboardInterrupt)."""
+
+
+class LossNet(NeuralNet):
+    """Train a module whose ``forward(**tensors)`` returns a dict of scalar losses.
+
+    The entry ``"loss"`` is minimised; all entries are averaged over the rows of an
+    epoch and recorded in ``history`` as ``train_*`` and ``valid_*``. Weights are
+    averaged over the steps; from the end of an epoch to the start of the next, and
+    after training, ``module_`` holds the average. The learning rate warms up and
+    falls along a cosine, unless a skorch ``LRScheduler`` is among the callbacks.
+
+    Parameters
+    ----------
+    module : nn.Module
+        Trained in place, without re-initialisation.
+    max_epochs, batch_size, lr, device, callbacks, verbose
+        As in the generators.
+    precision : {"auto", "float32", "bf16"}
+        bf16 runs the forward pass under autocast; weights stay float32.
+    compile_module : bool
+        Run the module through ``torch.compile``.
+    weights : Tensor of shape (n_samples,), default=None
+        Draw rows with replacement with these weights.
+    """
+
+    def __init__(
+        self,
+        module,
+        *,
+        max_epochs,
+        batch_size,
+        lr,
+        device="cpu",
+        precision="float32",
+        compile_module=False,
+        callbacks=None,
+        weights=None,
+        verbose=0,
+    ):
+        callbacks = list(callbacks or [])
+        fractions = [getattr(c, "validation_fraction", None) for c in callbacks]
+        monitors = [getattr(c, "monitor", None) for c in callbacks]
+        hold_out = [
+            f
+            for f, m in zip(fractions, monitors, strict=True)
+            if f and m != "train_loss"
+        ]
+        if verbose:
+            callbacks.append(PrintProgress(verbose))
+        super().__init__(
+            module,
+            criterion=nn.Identity,  # unused: the module knows its loss
+            optimizer=torch.optim.AdamW,
+            optimizer__fused=True,
+            max_epochs=max_epochs,
+            batch_size=batch_size,
+            lr=lr,
+            device=device,
+            callbacks=callbacks,
+            iterator_train=TensorBatches,
+            iterator_train__shuffle=True,
+            iterator_train__weights=weights,
+            iterator_valid=TensorBatches,
+            train_split=_HoldOut(hold_out[0]) if hold_out else None,
+            verbose=0,
+        )
+        self.precision = precision
+        self.compile_module = compile_module
+
+    @property
+    def _default_callbacks(self):
+        return []
+
+    def notify(self, method_name, **kwargs):
+        """Call the callbacks; one that stops the training does not look like Ctrl-C."""
+        try:
+            super().notify(method_name, **kwargs)
+        except KeyboardInterrupt as stop:
+            raise _StoppedByCallback from stop
+
+    def partial_fit(self, X, y=None, classes=None, **fit_params):
+        """Train; a KeyboardInterrupt of the user goes through, unlike in skorch."""
+        if not self.initialized_:
+            self.initialize()
+        self._begin_training(X)
+        self.notify("on_train_begin", X=X, y=y)
+        try:
+            self.fit_loop(X, y, **fit_params)
+        except _StoppedByCallback:
+            pass
+        finally:
+            self.module_._compiled_call_impl = None  # holds code, not weights
+        self.notify("on_train_end", X=X, y=y)
+        self.module_.eval()
+        return self
+
+    def _begin_training(self, X):
+        self._average = _WeightAverage(self.module_)
+        self._n_steps = 0
+        self._has_own_schedule = any(
+            isinstance(callback, LRScheduler) for _, callback in self.callbacks_
+        )
+        device_type = torch.device(self.device).type
+        bf16 = uses_bf16(self.precision, self.device)
+        self._autocast = torch.autocast(device_type, torch.bfloat16, enabled=bf16)
+        if self.compile_module:
+            self.module_.compile()
+
+    def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params):
+        """Run all batches; losses stay on the device until the end of the epoch."""
+        if iterator is None:
+            return
+        self.module_.train(training)
+        if training:
+            self._average.hide()
+            self._total_steps = self.max_epochs * len(iterator)
+        names, total, n_rows = None, 0.0, 0
+        for batch in iterator:
+            self.notify("on_batch_begin", batch=batch, training=training)
+            losses = step_fn(batch, **fit_params)
+            names = names or list(losses)
+            n = len(next(iter(batch[0].values())))
+            values = torch.stack([losses[name].detach().float() for name in names])
+            total, n_rows = total + values * n, n_rows + n
+            self.notify("on_batch_end", batch=batch, training=training, **losses)
+        means = dict(zip(names, (total / n_rows).tolist(), strict=True))
+        for name, value in means.items():
+            self.history.record(f"{prefix}_{name}", value)
+        if training:
+            self._average.show()
+        self._check_finite(means["loss"])
+
+    def train_step(self, batch, **fit_params):
+        """One step of the optimiser; returns the losses."""
+        X, _ = batch
+        if not self._has_own_schedule:
+            factor = warm_up_and_cosine(self._n_steps, self._total_steps)
+            for group in self.optimizer_.param_groups:
+                group["lr"] = self.lr * factor
+        self.optimizer_.zero_grad(set_to_none=True)
+        with self._autocast:
+            losses = self.module_(**X)
+        losses["loss"].backward()
+        self.notify(
+            "on_grad_computed",
+            named_parameters=self.module_.named_parameters(),
+            batch=batch,
+            training=True,
+        )
+        self.optimizer_.step()
+        self._n_steps += 1
+        self._average.update(self._n_steps)
+        return losses
+
+    def validation_step(self, batch, **fit_params):
+        """Losses of held-out rows."""
+        with torch.no_grad(), self._autocast:
+            return self.module_(**batch[0])
+
+    def _check_finite(self, loss):
+        if not math.isfinite(loss):
+            raise FloatingPointError(
+                f"the loss became {loss} in epoch {len(self.history)} of "
+                f"{self.max_epochs}; try a smaller lr (now {self.lr}), "
+                "precision='float32', a GradientNormClipping callback, or look for "
+                "outliers in X"
+            )
+
+
+def warm_up_and_cosine(step, n_steps):
+    """Factor of the learning rate: linear warm-up (at most 100 steps), then a cosine.
+
+    It ends at 1 % and not at 0, so that a training of one step moves the weights.
+    """
+    n_warm_up = min(100, n_steps // 10)
+    if step < n_warm_up:
+        return (step + 1) / n_warm_up
+    progress = (step - n_warm_up) / max(1, n_steps - n_warm_up)
+    return 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * progress))
+
+
+class _HoldOut:
+    """Split of the rows into training and validation."""
+
+    def __init__(self, fraction):
+        self.fraction = fraction
+
+    def __call__(self, dataset, y=None, **kwargs):
+        n = len(dataset)
+        if n < 2:
+            raise ValueError("early stopping holds rows out and needs 2 of them; got 1")
+        n_valid = min(max(1, round(self.fraction * n)), n - 1)
+        order = torch.randperm(n)
+        return Subset(dataset, order[n_valid:]), Subset(dataset, order[:n_valid])
+
+
+class _WeightAverage:
+    """Exponential average of the weights, with a decay that grows from 0.
+
+    After step t the decay is min(0.9999, 1 - t ** -0.75).
+    """
+
+    def __init__(self, module):
+        self.parameters = [p for p in module.parameters() if p.requires_grad]
+        self.average = [p.detach().clone() for p in self.parameters]
+        self.raw = None
+
+    @torch.no_grad()
+    def update(self, step):
+        torch._foreach_lerp_(self.average, self.parameters, max(1e-4, step**-0.75))
+
+    @torch.no_grad()
+    def show(self):
+        """Put the average into the module, and keep the weights of the last step."""
+        self.raw = [p.detach().clone() for p in self.parameters]
+        torch._foreach_copy_(self.parameters, self.average)
+
+    @torch.no_grad()
+    def hide(self):
+        """Put the weights of the last step back, to go on training."""
+        if self.raw is not None:
+            torch._foreach_copy_(self.parameters, self.raw)
+            self.raw = None

@@ -1,0 +1,62 @@
+import os
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+DATA = os.environ.get(
+    "SKSYNTH_DATA", Path(__file__).resolve().parents[3] / "shared" / "data"
+)
+
+
+@pytest.fixture(scope="session")
+def mitdb():
+    """The real records, where there are any."""
+    pytest.importorskip("wfdb", reason="wfdb is not installed")
+    folder = Path(DATA) / "mitdb"
+    if not folder.is_dir():
+        pytest.skip(f"no MIT-BIH records in {folder}: set SKSYNTH_DATA to their parent")
+    return folder
+
+
+@pytest.fixture
+def write_record(tmp_path):
+    """Write a WFDB record as MIT-BIH has them and return its folder.
+
+    ``signal`` is (n_times, n_leads) in mV; codes of 1/200 mV, format 212.
+    """
+    pytest.importorskip("wfdb", reason="wfdb is not installed")
+
+    def write(
+        name="101",
+        signal=None,
+        sample=(400,),
+        symbol=None,
+        leads=("MLII", "V1"),
+        fs=360,
+        units="mV",
+    ):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # wfdb's use of pandas
+            import wfdb
+
+            if signal is None:
+                signal = np.random.default_rng(0).normal(size=(1000, len(leads)))
+            n_leads = signal.shape[1]
+            wfdb.wrsamp(
+                name,
+                fs=fs,
+                units=[units] * n_leads,
+                sig_name=list(leads),
+                d_signal=np.rint(signal * 200).astype(int) + 1024,
+                adc_gain=[200.0] * n_leads,
+                baseline=[1024] * n_leads,
+                fmt=["212"] * n_leads,
+                write_dir=str(tmp_path),
+            )
+            symbol = ["N"] * len(sample) if symbol is None else list(symbol)
+            wfdb.wrann(name, "atr", np.array(sample), symbol, write_dir=str(tmp_path))
+        return tmp_path
+
+    return write
