@@ -28,13 +28,16 @@ def check_signals(estimator, X, *, reset=True):
     return X
 
 
-def check_targets(y, n_samples):
-    """Finite targets (n_samples,) or (n_samples, n_targets); None stays None."""
+def check_targets(y, n_samples, *, warn=True):
+    """Finite targets (n_samples,) or (n_samples, n_targets); None stays None.
+
+    A single column becomes one-dimensional, as scikit-learn wants with a warning.
+    """
     if y is None:
         return None
     y = check_array(y, ensure_2d=False, dtype=None, allow_nd=True, input_name="y")
     if y.ndim == 2 and y.shape[1] == 1:
-        y = column_or_1d(y, warn=True)
+        y = column_or_1d(y, warn=warn)
     if y.ndim not in (1, 2):
         allowed = "(n_samples,) or (n_samples, n_targets)"
         raise ValueError(f"y must have shape {allowed}; got {y.shape}")

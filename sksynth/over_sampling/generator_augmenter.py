@@ -173,8 +173,16 @@ class GeneratorAugmenter(SignalSamplerMixin, BaseSampler):
         containers = ArraysTransformer(X, y)
         with restored_on_failure(self):
             X, y = self._check(X, y)
+            target_shape = y.shape[1:]
+            n_classes = 0 if self.forward else _n_one_hot(y)
+            if n_classes:
+                y = y.argmax(axis=1)
+            elif target_shape == (1,) and self.forward is None:
+                y = y[:, 0]
             X, y = self._fit_resample(X, y, groups)
-        return containers.transform(X, y)
+        if n_classes:
+            y = (y[:, None] == np.arange(n_classes)).astype(int)
+        return containers.transform(X, y.reshape(-1, *target_shape))
 
     def _fit_resample(self, X, y, groups=None):
         groups = check_groups(groups, X)
@@ -199,11 +207,12 @@ class GeneratorAugmenter(SignalSamplerMixin, BaseSampler):
             raise ValueError("requires y to be passed, but the target y is None")
         if self.forward is None:
             X = self._check_X(X, y)
-            y = check_targets(y, len(X))
+            shape = np.shape(y)
+            y = check_targets(y, len(X), warn=False).reshape(shape)
         else:
             X = self._check_X(X, y)
             y = check_array(y, allow_nd=True, input_name="y", dtype="numeric")
-        check_consistent_length(X, y)
+            check_consistent_length(X, y)
         self._signals(X)
         return X, y
 
@@ -270,6 +279,14 @@ class GeneratorAugmenter(SignalSamplerMixin, BaseSampler):
         if not np.isfinite(X_new).all():
             raise ValueError("forward returned inputs that are not finite")
         return X_new.astype(X.dtype, copy=False)
+
+
+def _n_one_hot(y):
+    """Number of classes if the rows of y are one-hot, else 0."""
+    if y.ndim != 2 or y.shape[1] < 2 or y.dtype.kind not in "biuf":
+        return 0
+    is_one_hot = np.isin(y, (0, 1)).all() and (y.sum(axis=1) == 1).all()
+    return y.shape[1] if is_one_hot else 0
 
 
 def _join(signals, y):
