@@ -64,6 +64,11 @@ def test_class_counts_follow_the_weights_up_to_rounding(n_samples, weights):
         assert abs((y == name).sum() - n_samples * weight / sum(weights)) < 1
 
 
+def test_a_row_that_is_left_over_goes_to_the_class_with_the_largest_remainder():
+    _, y = make_ecg(11, classes=["N", "S", "V"], weights=[0.31, 0.33, 0.36])
+    assert [(y == name).sum() for name in "NSV"] == [3, 4, 4]  # of 3.41, 3.63, 3.96
+
+
 def test_a_weight_of_0_leaves_a_class_out():
     _, y = make_ecg(40, weights=[1, 0, 3, 0])
     assert {name: (y == name).sum() for name in "NSVF"} == dict(
@@ -197,7 +202,7 @@ def test_ventricular_beats_are_wide_and_supraventricular_ones_narrow():
     assert width["N"] <= width["S"] < 1.2 * width["N"]
     assert 0.12 < width["V"] < 0.18
     assert width["V"] / width["N"] == pytest.approx(2, abs=0.2)
-    assert 1.05 * width["N"] < width["F"] < 0.95 * width["V"]
+    assert 1.1 * width["N"] < width["F"] < 0.75 * width["V"]
 
 
 def test_the_r_peak_is_at_the_index_that_before_tells():
@@ -370,7 +375,7 @@ def test_classes_can_be_learnt_across_subjects_but_not_perfectly():
         ("fs", 0, ValueError),
         ("fs", np.inf, ValueError),
         ("before", -0.1, ValueError),
-        ("before", 0.72, ValueError),
+        ("before", 128 / 180, ValueError),
         ("heart_rate", 20, ValueError),
         ("heart_rate", 200, ValueError),
         ("qrs_width", 0.3, ValueError),

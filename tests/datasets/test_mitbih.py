@@ -92,7 +92,9 @@ def test_only_beats_whose_whole_window_is_in_the_record_are_kept(write_record):
 
 def test_signals_are_in_millivolt(write_record):
     signal = np.tile([1.5, -0.25], (1000, 1))
-    data = load_mitbih(write_record(signal=signal), fs=180, **RAW).data
+    folder = write_record(signal=signal, sample=[0, 500, 892])  # up to both ends
+    data = load_mitbih(folder, fs=180, window=(0, 0.3), **RAW).data
+    assert len(data) == 3
     np.testing.assert_allclose(data[:, 0], 1.5, atol=0.005)
     np.testing.assert_allclose(data[:, 1], -0.25, atol=0.005)
 
@@ -301,7 +303,6 @@ def test_a_missing_wfdb_names_the_extra(tmp_path, monkeypatch):
         ("leads", "MLII", TypeError),
         ("leads", [], ValueError),
         ("leads", ["V1", "V1"], ValueError),
-        ("leads", [0, 1], TypeError),
         ("classes", ["X"], ValueError),
         ("classes", [], ValueError),
         ("classes", "NSV", TypeError),
@@ -321,7 +322,6 @@ def test_a_missing_wfdb_names_the_extra(tmp_path, monkeypatch):
         ("band", (1, 180), ValueError),
         ("band", 40, TypeError),
         ("records", "101", TypeError),
-        ("records", 101, TypeError),
         ("records", [1.5], TypeError),
         ("records", [], ValueError),
         ("records", ["101", 101], ValueError),
