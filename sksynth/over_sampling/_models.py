@@ -107,11 +107,12 @@ class ClassModels:
         else:
             self.generators = [fit_once(memory, generator, X, y)]
 
-    def draw_classes(self, counts, seeds, groups=None):
-        """``counts[k]`` rows of each class k, class after class, and their groups."""
-        shape = (sum(counts), *self.row_shape)
-        X_new, new_groups = np.empty(shape, dtype=self.X.dtype), []
-        start = 0
+    def draw_classes(self, counts, seeds, X_new, groups=None):
+        """Fill X_new with ``counts[k]`` rows of each class k, class after class.
+
+        Returns the groups of the rows; None for a row of no single group.
+        """
+        new_groups, start = [], 0
         for code, (n_rows, seed) in enumerate(zip(counts, seeds, strict=True)):
             if n_rows == 0:
                 continue
@@ -123,7 +124,7 @@ class ClassModels:
                 X_new[rows], names = self._draw_by_group(code, n_rows, seed, groups)
                 new_groups.append(names)
             start += n_rows
-        return X_new, np.concatenate([np.empty(0, dtype=object), *new_groups])
+        return np.concatenate([np.empty(0, dtype=object), *new_groups])
 
     def _draw(self, code, n_rows, seed, may_be_anchor):
         """Rows of one class; a smaller number is the beginning of a larger one."""

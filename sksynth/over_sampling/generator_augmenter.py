@@ -250,7 +250,8 @@ class GeneratorAugmenter(SignalSamplerMixin, BaseSampler):
         rows = proportional_order(codes, n_new)
         counts = np.bincount(codes[rows], minlength=codes.max() + 1)
         seeds = as_rng(seed).randint(2**31, size=len(counts)).tolist()
-        X_new, new_groups = models.draw_classes(counts.tolist(), seeds, groups)
+        X_new = np.empty((n_new, *models.row_shape), dtype=X.dtype)
+        new_groups = models.draw_classes(counts.tolist(), seeds, X_new, groups)
         position = np.argsort(np.argsort(codes[rows], kind="stable"), kind="stable")
         return X_new[position], y[rows], new_groups[position]
 
@@ -267,7 +268,9 @@ class GeneratorAugmenter(SignalSamplerMixin, BaseSampler):
             memory=self.memory,
         )
         self.generators_ = models.generators
-        return models.draw_classes([n_new], [seed])[0]
+        new = np.empty((n_new, *models.row_shape), dtype=signals.dtype)
+        models.draw_classes([n_new], [seed], new)
+        return new
 
     def _inputs_of(self, y_new, X):
         X_new = np.asarray(self.forward(y_new))

@@ -190,15 +190,15 @@ class GeneratorOverSampler(SignalSamplerMixin, BaseOverSampler):
             memory=self.memory,
         )
         self.generators_ = models.generators
-        counts = [
-            self.sampling_strategy_.get(label, 0) for label in self.classes_.tolist()
-        ]
-        X_new, new_groups = models.draw_classes(counts, seeds, groups)
+        labels = self.classes_.tolist()
+        counts = [self.sampling_strategy_.get(label, 0) for label in labels]
+        X_all = np.empty((len(X) + sum(counts), *X.shape[1:]), dtype=X.dtype)
+        X_all[: len(X)] = X
+        new_groups = models.draw_classes(
+            counts, seeds, self._signals(X_all[len(X) :]), groups
+        )
         y_new = np.repeat(self.classes_, counts).astype(y.dtype, copy=False)
-        self.synthetic_mask_ = np.arange(len(X) + len(X_new)) >= len(X)
+        self.synthetic_mask_ = np.arange(len(X_all)) >= len(X)
         if groups is not None:
             self.synthetic_groups_ = new_groups
-        return (
-            np.concatenate([X, X_new.reshape(-1, *X.shape[1:])]),
-            np.concatenate([y, y_new]),
-        )
+        return X_all, np.concatenate([y, y_new])
