@@ -53,6 +53,8 @@ class BaseGenerator(BaseEstimator, metaclass=ABCMeta):
         "verbose": ["verbose"],
     }
 
+    _takes_tables = False  # whether a 2-D X may be a table, not signals of one channel
+
     @_fit_context(prefer_skip_nested_validation=True)  # checks _parameter_constraints
     def fit(self, X, y=None):
         """Train on X, conditioned on y if it is given.
@@ -279,7 +281,17 @@ class BaseGenerator(BaseEstimator, metaclass=ABCMeta):
         self.network_ = self._train(network, x=signals, condition=condition)
 
     def _train(self, network, **tensors):
-        """Fit ``network`` on tensors named as the arguments of its forward."""
+        """Fit ``network`` on tensors named as the arguments of its forward.
+
+        With labels, a row of a class of m rows is drawn with a weight of m ** -0.5, so
+        that rare classes are seen more often and common ones not too rarely.
+        """
+        weights = None
+        if self.conditions_.classes is not None:
+            _, kinds, counts = torch.unique(
+                tensors["condition"], dim=0, return_inverse=True, return_counts=True
+            )
+            weights = counts[kinds].cpu() ** -0.5
         net = LossNet(
             network,
             max_epochs=self.max_epochs,
@@ -289,6 +301,7 @@ class BaseGenerator(BaseEstimator, metaclass=ABCMeta):
             precision=self.precision,
             compile_module=self.compile,
             callbacks=self.callbacks,
+            weights=weights,
             verbose=self.verbose,
         ).fit(tensors)
         names = [n for n in net.history[0] if n.startswith(("train_", "valid_"))]

@@ -8,7 +8,7 @@ import torch
 from scipy.special import logsumexp
 from sklearn.base import DensityMixin
 from sklearn.utils import check_array, check_scalar, gen_batches
-from sklearn.utils._param_validation import Interval
+from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from sksynth._preprocessing import check_signals
@@ -19,24 +19,33 @@ from sksynth.nn.vae import VAENetwork
 class VAE(DensityMixin, BaseGenerator):
     """Dense variational autoencoder [1]_, for tables and short, aligned signals.
 
-    Every number of a row is a column with a scale of its own, whatever the shape of X.
-    The noise level of each column is learnt [2]_. Fitted with y, the condition enters
-    the encoder and the decoder.
+    The noise level of the signals is learnt [2]_; ``sample`` draws signals without it.
+    Fitted with y, the condition enters the encoder, the decoder and the prior of the
+    latent [3]_: each class has a region of the latent space to itself. Rows of a class
+    of m rows are drawn in training with a weight of m ** -0.5.
+
+    Anchored sampling (``strength`` s below 1) starts at the point between the latents
+    of the anchors and moves towards a draw from the prior N(m, d ** 2) of the class,
+    preserving the variance: m + sqrt(1 - s ** 2) * (start - m) + s * d * noise.
 
     Parameters
     ----------
-    latent_dim : int, default=16
+    latent_dim : int, default=32
         Size of the latent space.
-    hidden_dim : int, default=256
-        Width of the hidden layers of encoder and decoder.
+    hidden_dim : int, default=512
+        Width of the hidden layer next to the signals; each further one has half of it.
     n_layers : int, default=2
-        Number of hidden layers of each.
-    beta : float, default=1.0
-        Weight of the KL divergence in the loss; 1 is the evidence lower bound.
+        Number of hidden layers of encoder and decoder.
+    beta : float, default=4.0
+        Weight of the KL divergence in the loss. 1 is the evidence lower bound; higher
+        values make pure samples better and reconstructions coarser.
+    scale_by : {"auto", "column", "channel"}, default="auto"
+        Whether each number of a row has a scale of its own, as columns of a table need,
+        or each channel. ``"auto"`` is ``"channel"`` where X has more than one.
     scaler : {"standard", "maxabs"} or None, default="standard"
-        Scaling of each column before training; undone by ``sample``.
+        Scaling before training; undone by ``sample``.
     max_epochs : int, default=200
-        Passes through the training rows.
+        Passes through the training rows. Fewer than about 1000 rows need more.
     batch_size : int, default=128
         Rows a step, in training and in sampling.
     lr : float, default=2e-3
@@ -79,6 +88,8 @@ class VAE(DensityMixin, BaseGenerator):
     .. [1] Kingma and Welling, "Auto-encoding variational Bayes", ICLR 2014.
     .. [2] Rybkin, Daniilidis and Levine, "Simple and effective VAE training with
        calibrated decoders", ICML 2021.
+    .. [3] Sohn, Lee and Yan, "Learning structured output representation using deep
+       conditional generative models", NeurIPS 2015.
 
     Examples
     --------
@@ -97,15 +108,19 @@ class VAE(DensityMixin, BaseGenerator):
         "hidden_dim": [Interval(Integral, 1, None, closed="left")],
         "n_layers": [Interval(Integral, 1, None, closed="left")],
         "beta": [Interval(Real, 0, None, closed="left")],
+        "scale_by": [StrOptions({"auto", "column", "channel"})],
     }
+
+    _takes_tables = True
 
     def __init__(
         self,
         *,
-        latent_dim=16,
-        hidden_dim=256,
+        latent_dim=32,
+        hidden_dim=512,
         n_layers=2,
-        beta=1.0,
+        beta=4.0,
+        scale_by="auto",
         scaler="standard",
         max_epochs=200,
         batch_size=128,
@@ -121,6 +136,7 @@ class VAE(DensityMixin, BaseGenerator):
         self.hidden_dim = hidden_dim
         self.n_layers = n_layers
         self.beta = beta
+        self.scale_by = scale_by
         self.scaler = scaler
         self.max_epochs = max_epochs
         self.batch_size = batch_size
@@ -276,8 +292,12 @@ class VAE(DensityMixin, BaseGenerator):
         """
         return float(self.score_samples(X, y).mean())
 
-    def _as_signals(self, X):  # a flat row, whose every number has its own scale
-        return X.reshape(len(X), -1, 1)
+    def _as_signals(self, X):
+        X = super()._as_signals(X)
+        by_column = self.scale_by == "column" or X.shape[1] == 1
+        if self.scale_by != "channel" and by_column:
+            return X.reshape(len(X), -1, 1)  # each number is a channel
+        return X
 
     def _make_network(self, signal_shape, n_conditions):
         return VAENetwork(
@@ -291,15 +311,17 @@ class VAE(DensityMixin, BaseGenerator):
 
     def _sample(self, condition, noise, anchor=None):
         network = self.network_
-        z = noise.normal(network.latent_dim)
+        mean, std = network.prior_of(condition)
+        offset = std * noise.normal(network.latent_dim)  # from the mean of the prior
         if anchor is not None:
             ends = [
                 network.encode(x, condition)[0] for x in (anchor.first, anchor.second)
             ]
-            start = torch.lerp(*ends, anchor.weight[:, :, 0])
+            start = torch.lerp(*ends, anchor.weight[:, :, 0]) - mean
             # variance-preserving: strength 1 is the pure sample
-            z = (1 - anchor.strength**2) ** 0.5 * start + anchor.strength * z
-        return network.decode(z, condition)
+            kept = (1 - anchor.strength**2) ** 0.5
+            offset = kept * start + anchor.strength * offset
+        return network.decode(mean + offset, condition)
 
     def _scaled_signals(self, X):
         check_is_fitted(self, "container_")
@@ -352,4 +374,9 @@ class VAE(DensityMixin, BaseGenerator):
                 noise = torch.cat([half, -half]).expand(-1, n_rows, -1).flatten(0, 1)
                 log_likelihood, kl = network.evidence(x, c, noise)
                 bounds.append((log_likelihood - kl).view(n_draws, n_rows).mean(0))
-        return torch.cat(bounds).numpy() - np.log(self.scaler_.scale).sum()
+        return torch.cat(bounds).numpy() - self._log_scale_of_row()
+
+    def _log_scale_of_row(self):
+        """Log of the volume by which scaling shrinks a row."""
+        n_times = self._signal_shape[1]
+        return n_times * np.log(self.scaler_.scale).sum()

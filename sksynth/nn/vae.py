@@ -9,9 +9,11 @@ from torch import nn
 class VAENetwork(nn.Module):
     """Dense variational autoencoder; unconditional if conditions have 0 columns.
 
-    Kingma and Welling (2014) with a learned noise level for each number of a signal
-    (Rybkin et al. 2021), so that the reconstruction and the KL divergence find their
-    balance by themselves.
+    Kingma and Welling (2014), with two additions. The noise level of the signals is
+    learnt (Rybkin et al. 2021), so that the reconstruction and the KL divergence find
+    their balance by themselves. The prior of the latent is a normal distribution whose
+    mean and log variance are linear in the condition (Sohn et al. 2015): each class has
+    a region of its own.
 
     Parameters
     ----------
@@ -25,43 +27,52 @@ class VAENetwork(nn.Module):
         Weight of the KL divergence.
     """
 
-    min_log_scale = math.log(0.05)  # of signals scaled to deviation 1: bounds the loss
+    # bounds that keep one bad step from becoming a NaN; signals have deviation 1
+    log_scale_range = (math.log(0.03), 1.0)
+    log_var_range = (-10.0, 4.0)
 
     def __init__(
         self,
         signal_shape,
         n_conditions,
         *,
-        latent_dim=16,
-        hidden_dim=256,
+        latent_dim=32,
+        hidden_dim=512,
         n_layers=2,
-        beta=1.0,
+        beta=4.0,
     ):
         super().__init__()
         size = math.prod(signal_shape)
-        hidden = [hidden_dim] * n_layers
+        hidden = [max(1, hidden_dim // 2**i) for i in range(n_layers)]
         self.signal_shape = tuple(signal_shape)
         self.latent_dim = latent_dim
         self.beta = beta
         self.encoder = _perceptron(size + n_conditions, hidden, 2 * latent_dim)
-        self.decoder = _perceptron(latent_dim + n_conditions, hidden, size)
-        self.raw_log_scale = nn.Parameter(torch.zeros(size))
+        self.decoder = _perceptron(latent_dim + n_conditions, hidden[::-1], size)
+        self.prior = nn.Parameter(torch.zeros(n_conditions, 2 * latent_dim))
+        self.raw_log_scale = nn.Parameter(torch.zeros(()))
 
     @property
     def log_scale(self):
-        """Log of the noise deviation of each number, (n_channels * n_times,)."""
-        raised = nn.functional.softplus(self.raw_log_scale - self.min_log_scale)
-        return self.min_log_scale + raised
+        """Log of the deviation of the noise, a scalar."""
+        # the factor lets it move 10 times as fast as a weight
+        return (10 * self.raw_log_scale).clamp(*self.log_scale_range)
 
     def encode(self, x, condition):
         """Mean and log variance of the latent, (batch, latent_dim) each."""
         h = self.encoder(torch.cat([x.flatten(1), condition], dim=1))
-        return h.float().chunk(2, dim=1) if h.dtype == torch.bfloat16 else h.chunk(2, 1)
+        mean, log_var = h.to(x.dtype).chunk(2, dim=1)
+        return mean, log_var.clamp(*self.log_var_range)
 
     def decode(self, z, condition):
         """Mean signals (batch, n_channels, n_times) of latents (batch, latent_dim)."""
         x = self.decoder(torch.cat([z, condition], dim=1))
-        return x.unflatten(1, self.signal_shape)
+        return x.to(z.dtype).unflatten(1, self.signal_shape)
+
+    def prior_of(self, condition):
+        """Mean and deviation of the prior, (batch, latent_dim) each."""
+        mean, log_var = (condition @ self.prior).to(condition.dtype).chunk(2, dim=1)
+        return mean, (0.5 * log_var.clamp(*self.log_var_range)).exp()
 
     def evidence(self, x, condition, noise):
         """Log likelihood of x at one draw of z, and the KL divergence; (batch,) each.
@@ -71,10 +82,12 @@ class VAENetwork(nn.Module):
         mean, log_var = self.encode(x, condition)
         z = mean + noise * (0.5 * log_var).exp()
         error = (self.decode(z, condition) - x).flatten(1)
-        log_scale = self.log_scale
-        squares = (error * (-log_scale).exp()).square().sum(1)
-        constant = log_scale.sum() + 0.5 * len(log_scale) * math.log(2 * math.pi)
-        kl = 0.5 * (mean.square() + log_var.exp() - 1 - log_var).sum(1)
+        squares = error.square().sum(1) * (-2 * self.log_scale).exp()
+        constant = error.shape[1] * (self.log_scale + 0.5 * math.log(2 * math.pi))
+        prior_mean, prior_std = self.prior_of(condition)
+        shift = ((mean - prior_mean) / prior_std).square()
+        log_ratio = log_var - 2 * prior_std.log()
+        kl = 0.5 * (shift + log_ratio.exp() - 1 - log_ratio).sum(1)
         return -0.5 * squares - constant, kl
 
     def forward(self, x, condition):

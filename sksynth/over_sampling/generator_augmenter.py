@@ -6,7 +6,7 @@ import numpy as np
 from imblearn.base import BaseSampler
 from imblearn.utils._validation import ArraysTransformer
 from sklearn.base import _fit_context
-from sklearn.utils import check_array
+from sklearn.utils import check_array, get_tags
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_consistent_length
 
@@ -30,7 +30,7 @@ class GeneratorAugmenter(SignalSamplerMixin, BaseSampler):
       proportions stay those of y.
     - Measurements (regression): the generator models inputs and targets jointly. The
       targets go along as channels that are constant in time, and come back as their
-      mean over time.
+      mean over time; for a table (a 2-D X and a generator of tables) as columns.
     - With ``forward``, for an inverse problem: the generator models the targets alone,
       and ``forward`` computes the inputs of the generated ones.
 
@@ -229,9 +229,13 @@ class GeneratorAugmenter(SignalSamplerMixin, BaseSampler):
         elif is_discrete(y):
             return self._draw_labelled(generator, X, y, n_new, seed, groups)
         else:
-            joint = _join(self._signals(X), y)
-            joint_new = self._draw_pure_or_anchored(generator, joint, n_new, seed)
-            X_new, y_new = _part(joint_new, y)
+            signals = self._signals(X)
+            join, part = _JOINTS[_is_table(generator, signals)]
+            joint = join(signals, y.reshape(len(y), -1).astype(X.dtype))
+            new = self._draw_pure_or_anchored(generator, joint, n_new, seed)
+            n_targets = 1 if y.ndim == 1 else y.shape[1]
+            X_new, y_new = part(new, n_targets)
+            y_new = y_new.reshape(n_new, *y.shape[1:])
         return X_new, y_new, np.full(n_new, None)
 
     def _draw_labelled(self, generator, X, y, n_new, seed, groups):
@@ -292,16 +296,35 @@ def _n_one_hot(y):
     return y.shape[1] if is_one_hot else 0
 
 
-def _join(signals, y):
-    """Signals (n_samples, n_channels, n_times) with targets as further channels."""
+def _is_table(generator, signals):
+    """Whether the generator reads a row as numbers and not as channels in time."""
+    if not get_tags(generator).input_tags.three_d_array:
+        return True
+    one_channel = signals.ndim == 2 or signals.shape[1] == 1
+    return one_channel and getattr(generator, "_takes_tables", False)
+
+
+def _join_columns(signals, targets):
+    return np.concatenate([signals.reshape(len(signals), -1), targets], axis=1)
+
+
+def _part_columns(joint, n_targets):
+    return joint[:, :-n_targets], joint[:, -n_targets:]
+
+
+def _join_channels(signals, targets):
     signals = signals if signals.ndim == 3 else signals[:, None]
-    targets = y.reshape(len(y), -1, 1).astype(signals.dtype)
-    shape = (*targets.shape[:2], signals.shape[2])
-    return np.concatenate([signals, np.broadcast_to(targets, shape)], axis=1)
+    shape = (*targets.shape, signals.shape[2])
+    channels = np.broadcast_to(targets[:, :, None], shape)
+    return np.concatenate([signals, channels], axis=1)
 
 
-def _part(joint, y):
-    """Inverse of ``_join``: signals and targets of the rows of ``joint``."""
-    n_targets = 1 if y.ndim == 1 else y.shape[1]
-    targets = joint[:, -n_targets:].mean(axis=2, dtype=np.float64)
-    return joint[:, :-n_targets], targets.reshape(-1, *y.shape[1:])
+def _part_channels(joint, n_targets):
+    return joint[:, :-n_targets], joint[:, -n_targets:].mean(axis=2)
+
+
+# how inputs and targets become one signal, and parted again; by whether it is a table
+_JOINTS = {
+    True: (_join_columns, _part_columns),
+    False: (_join_channels, _part_channels),
+}
