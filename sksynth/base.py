@@ -13,6 +13,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from sksynth._anchors import AnchorPairs
+from sksynth._events import CallbackSupportMixin, with_callbacks
 from sksynth._fitting import restored_on_failure
 from sksynth._preprocessing import (
     SCALERS,
@@ -24,6 +25,7 @@ from sksynth._preprocessing import (
 )
 from sksynth._random import RowNoise, as_rng, seeded
 from sksynth._storage import read_model, write_model
+from sksynth.training.callbacks import EpochEvents
 from sksynth.training.device import PRECISIONS, resolve_device
 from sksynth.training.net import LossNet
 
@@ -34,7 +36,7 @@ _HELPERS = {  # fitted attributes that are objects, and their classes
 }
 
 
-class BaseGenerator(BaseEstimator, metaclass=ABCMeta):
+class BaseGenerator(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
     """Learn a distribution of signals with ``fit``, draw new ones with ``sample``.
 
     A subclass stores its parameters and writes ``_make_network`` and ``_sample``.
@@ -55,6 +57,7 @@ class BaseGenerator(BaseEstimator, metaclass=ABCMeta):
 
     _takes_tables = False  # whether a 2-D X may be a table, not signals of one channel
 
+    @with_callbacks
     @_fit_context(prefer_skip_nested_validation=True)  # checks _parameter_constraints
     def fit(self, X, y=None):
         """Train on X, conditioned on y if it is given.
@@ -80,6 +83,10 @@ class BaseGenerator(BaseEstimator, metaclass=ABCMeta):
         FloatingPointError
             If the loss is not finite any more.
         """
+        context = None
+        if hasattr(self, "_skl_callbacks"):
+            context = self._init_callback_context(max_subtasks=self.max_epochs)
+            context.call_on_fit_task_begin(estimator=self, X=X, y=y)
         with restored_on_failure(self):
             device = resolve_device(self.device)
             X_given = X
@@ -97,6 +104,8 @@ class BaseGenerator(BaseEstimator, metaclass=ABCMeta):
             with seeded(as_rng(self.random_state), device):
                 signals = torch.from_numpy(self.scaler_.transform(signals)).to(device)
                 self._fit(signals, torch.from_numpy(condition).to(device))
+        if context is not None:
+            context.call_on_fit_task_end(estimator=self, X=X, y=y)
         return self
 
     def sample(
@@ -292,6 +301,10 @@ class BaseGenerator(BaseEstimator, metaclass=ABCMeta):
                 tensors["condition"], dim=0, return_inverse=True, return_counts=True
             )
             weights = counts[kinds].cpu() ** -0.5
+        callbacks = list(self.callbacks or [])
+        context = getattr(self, "_callback_fit_ctx", None)
+        if context is not None:
+            callbacks.append(EpochEvents(self, context))
         net = LossNet(
             network,
             max_epochs=self.max_epochs,
@@ -300,7 +313,7 @@ class BaseGenerator(BaseEstimator, metaclass=ABCMeta):
             device=str(next(iter(tensors.values())).device),
             precision=self.precision,
             compile_module=self.compile,
-            callbacks=self.callbacks,
+            callbacks=callbacks,
             weights=weights,
             verbose=self.verbose,
         ).fit(tensors)

@@ -80,3 +80,29 @@ class PrintProgress(callbacks.Callback):
         elapsed = time.perf_counter() - self.start_
         left = elapsed / epoch * (last - epoch)
         print(f"epoch {epoch}/{last}: {losses} [{elapsed:.0f} s, {left:.0f} s left]")
+
+
+class EpochEvents(callbacks.Callback):
+    """Tell callbacks of scikit-learn (``set_callbacks``) of each epoch.
+
+    Parameters
+    ----------
+    estimator : estimator
+        The one that is fitted.
+    context : sklearn.callback.CallbackContext
+        That of its fit.
+    """
+
+    def __init__(self, estimator, context):
+        self.estimator = estimator
+        self.context = context
+
+    def on_epoch_begin(self, net, **kwargs):
+        """Begin a task."""
+        self.epoch_ = self.context.subcontext(task_name="epoch")
+        self.epoch_.call_on_fit_task_begin(estimator=self.estimator)
+
+    def on_epoch_end(self, net, **kwargs):
+        """End it; a callback that answers True stops the training."""
+        if self.epoch_.call_on_fit_task_end(estimator=self.estimator):
+            raise KeyboardInterrupt  # how callbacks of skorch stop a training
