@@ -15,7 +15,7 @@ def check_signals(estimator, X, *, reset=True):
     without, a row of another shape is refused.
     """
     dtype = [np.float64, np.float32]
-    X = validate_data(estimator, X, dtype=dtype, allow_nd=True, reset=reset)
+    X = validate_data(estimator, X, dtype=dtype, order="C", allow_nd=True, reset=reset)
     if X.ndim > 3:
         raise ValueError(f"X must have shape {SIGNAL_SHAPES}; got {X.shape}")
     if reset:
@@ -55,6 +55,8 @@ def is_discrete(y):
 class Container:
     """Shape, dtype and kind of X, to hand samples back in the same form."""
 
+    attributes = ("shape", "dtype_name", "columns", "kind")  # of a saved one
+
     def __init__(self, X_given, X):
         self.shape = X.shape[1:]
         self.dtype_name = X.dtype.str
@@ -76,7 +78,10 @@ class Container:
         if self.kind == "frame":
             import pandas as pd
 
-            return pd.DataFrame(X, columns=self.columns)
+            columns = self.columns  # a list if it comes from a file
+            if isinstance(columns, list):
+                columns = pd.Index(columns)
+            return pd.DataFrame(X, columns=columns)
         return X
 
 
@@ -109,14 +114,20 @@ def _blocks(signals, n_numbers=2**22):
 SCALERS = {"standard": _standard, "maxabs": _maxabs, None: _unscaled}
 
 
+def _divisor(scale, offset):
+    """Scale to divide by: 1 where numbers differ by no more than their rounding."""
+    return np.where(scale <= 1e-12 * np.abs(offset), 1.0, scale)
+
+
 class ChannelScaler:
     """Subtract an offset and divide by a scale, one of each a channel."""
 
+    attributes = ("offset", "scale")
+
     def __init__(self, kind, signals):
         offset, scale = SCALERS[kind](signals)
-        is_constant = scale <= 1e-12 * np.abs(offset)
         self.offset = offset[:, None]  # (n_channels, 1)
-        self.scale = np.where(is_constant, 1.0, scale)[:, None]
+        self.scale = _divisor(scale, offset)[:, None]
 
     def transform(self, signals):
         """Scaled float32 copy of (n_samples, n_channels, n_times)."""
@@ -136,6 +147,8 @@ class ConditionEncoder:
     Without targets the rows have no columns, so that networks need no second path.
     """
 
+    attributes = ("shape", "classes", "mean", "std", "rows", "cumulative")
+
     def __init__(self, y, n_samples):
         self.shape = None if y is None else y.shape[1:]  # of one target
         self.classes = None  # sorted labels, one array an output
@@ -146,8 +159,8 @@ class ConditionEncoder:
                 self.classes = [np.unique(column) for column in _columns(y)]
             else:
                 y = y.astype(np.float64)
-                self.mean, std = y.mean(axis=0), y.std(axis=0)
-                self.std = np.where(std > 0, std, 1.0)
+                self.mean = y.mean(axis=0)
+                self.std = _divisor(y.std(axis=0), self.mean)
             rows = self.encode(y, n_samples)
         self.rows, counts = np.unique(rows, axis=0, return_counts=True)
         self.cumulative = counts.cumsum() / n_samples

@@ -5,8 +5,8 @@ Weights and arrays are tensors; everything else is JSON in the header.
 
 import json
 import os
-import tempfile
 from pathlib import Path
+from uuid import uuid4
 
 import numpy as np
 import torch
@@ -20,16 +20,17 @@ def write_model(path, header, network_state):
     path = Path(path)
     arrays = {}
     document = {"format_version": FORMAT_VERSION, **_pack(header, arrays)}
-    tensors = {f"array.{k}": torch.from_numpy(a.copy()) for k, a in arrays.items()}
+    tensors = {f"array.{k}": torch.from_numpy(a) for k, a in arrays.items()}
     for name, tensor in network_state.items():
         tensors[f"network.{name}"] = tensor.detach().cpu().contiguous().clone()
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    os.close(handle)
+    temporary = path.with_name(f".{path.name}.{uuid4().hex}")
     try:
-        save(tensors, temporary, metadata={"sksynth": json.dumps(document)})
+        content = save(tensors, metadata={"sksynth": json.dumps(document)})
+        with open(temporary, "xb") as file:
+            file.write(content)
         os.replace(temporary, path)
     except BaseException:
-        os.unlink(temporary)
+        temporary.unlink(missing_ok=True)
         raise
 
 
@@ -67,9 +68,11 @@ def read_model(path):
         else:
             network_state[rest] = tensor
     try:
-        return _unpack(document, arrays), network_state
-    except (KeyError, TypeError, AttributeError) as error:
+        header = _unpack(document, arrays)
+        header.keys()
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise ValueError(f"{path} has a damaged header: {error!r}") from None
+    return header, network_state
 
 
 def _pack(value, arrays):
@@ -82,7 +85,7 @@ def _pack(value, arrays):
         return {"~tuple": [_pack(item, arrays) for item in value]}
     if isinstance(value, np.ndarray) and value.dtype.kind in "biuf":
         name = str(len(arrays))
-        arrays[name] = np.ascontiguousarray(value)
+        arrays[name] = np.array(value, value.dtype.newbyteorder("="), order="C")
         return {"~array": name}
     if isinstance(value, np.ndarray):
         if not all(isinstance(item, str) for item in value.ravel().tolist()):
@@ -117,9 +120,9 @@ def _unpack(value, arrays):
 def _safetensors():
     try:
         from safetensors import safe_open
-        from safetensors.torch import save_file
+        from safetensors.torch import save
     except ImportError:
         raise ImportError(
             'saving and loading models needs safetensors: pip install "sksynth[io]"'
         ) from None
-    return safe_open, save_file
+    return safe_open, save

@@ -165,7 +165,7 @@ class BaseGenerator(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         else:
             condition = self.conditions_.encode(y, n_samples)
         pairs = self._pair_anchors(
-            anchors, anchors_y, strength, n_neighbors, condition, seeds
+            anchors, anchors_y, strength, n_neighbors, y, condition, seeds
         )
         network = self._network_to_sample()
         parameter = next(network.parameters())  # has the device and dtype
@@ -239,12 +239,13 @@ class BaseGenerator(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         try:
             generator = cls(**header["parameters"])
             generator._validate_params()
-            for name, value in header["fitted"].items():
-                if name in _HELPERS:
-                    helper = _HELPERS[name].__new__(_HELPERS[name])
-                    vars(helper).update(value)
-                    value = helper
-                vars(generator)[name] = value
+            fitted = header["fitted"]
+            for name, kind in _HELPERS.items():
+                helper = kind.__new__(kind)
+                vars(helper).update({key: fitted[name][key] for key in kind.attributes})
+                fitted[name] = helper
+            fitted["input_shape_"], fitted["history_"]
+            vars(generator).update(fitted)
             n_conditions = generator.conditions_.rows.shape[1]
             with torch.device("meta"):  # compare shapes before memory is taken
                 network = generator._make_network(generator._signal_shape, n_conditions)
@@ -317,8 +318,11 @@ class BaseGenerator(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             weights=weights,
             verbose=self.verbose,
         ).fit(tensors)
-        names = [n for n in net.history[0] if n.startswith(("train_", "valid_"))]
-        self.history_ = {name: net.history[:, name] for name in names}
+        self.history_ = {
+            name: net.history[:, name]
+            for name in (net.history[0] if net.history else ())
+            if name.startswith(("train_", "valid_"))
+        }
         self.n_iter_ = len(net.history)
         return net.module_.requires_grad_(False)
 
@@ -331,7 +335,7 @@ class BaseGenerator(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             device = torch.device("cpu")
         return self.network_.to(device)
 
-    def _pair_anchors(self, anchors, anchors_y, strength, n_neighbors, asked, seeds):
+    def _pair_anchors(self, anchors, anchors_y, strength, n_neighbors, y, asked, seeds):
         """Check the arguments of anchored sampling; None means a pure sample."""
         if (anchors is None) != (strength is None):
             raise ValueError(
@@ -352,7 +356,7 @@ class BaseGenerator(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         X = check_signals(self, anchors, reset=False)
         own = self._encode_condition(check_targets(anchors_y, len(X)), len(X))
         if anchors_y is None and self.conditions_.is_conditional:
-            if (asked != asked[0]).any():
+            if y is None or (asked != asked[0]).any():
                 raise ValueError("anchors_y is needed where several labels are drawn")
             own = np.tile(asked[:1], (len(X), 1))
         if strength == 1:

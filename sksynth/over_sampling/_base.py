@@ -29,6 +29,7 @@ class SignalSamplerMixin:
     def _resample(self, X, y, **options):
         """Result of ``_fit_resample`` in the containers of X and y."""
         check_classification_targets(y)
+        vars(self).pop("synthetic_groups_", None)  # of a call with groups
         containers = ArraysTransformer(X, y)
         with restored_on_failure(self):
             X, y, is_one_hot = self._check_X_y(X, y)

@@ -1,39 +1,53 @@
 """Generators inside a sampler: fitted once, cached, one for all classes or one each."""
 
 import os
+from importlib.metadata import version
 from inspect import signature
+from pathlib import Path
 
 import joblib
 import numpy as np
+import sklearn
 from filelock import FileLock
 from sklearn.base import clone
 from sklearn.utils import get_tags
 from sklearn.utils.validation import check_memory
 
+import sksynth
 from sksynth._random import as_rng
 from sksynth.generators import VAE
 from sksynth.over_sampling._counts import proportional_order
 
 
-def _fit_generator(generator, X, y):  # at module level, since ``memory`` caches it
-    return generator.fit(X) if y is None else generator.fit(X, y)
-
-
 def fit_once(memory, generator, X, y=None):
     """Fit ``generator``, or take the fit from the cache.
 
-    Processes that share the cache wait for one that fits the same instead of
-    repeating it.
+    The cache is a file for each content of generator and data, beside what joblib
+    caches. (``joblib.Memory.cache`` empties the cache of a function when a process
+    meets a folder that another process began, so that a grid would train twice.)
+    Processes that share the folder wait for one that fits the same.
     """
     memory = check_memory(memory)
-    if memory.store_backend is None:
-        return _fit_generator(generator, X, y)
-    X = np.ascontiguousarray(X)  # one key a content: keys differ by memory order
-    cached = memory.cache(_fit_generator)
-    os.makedirs(memory.location, exist_ok=True)
-    key = joblib.hash((X, y, generator))
-    with FileLock(os.path.join(memory.location, f"sksynth-{key}.lock")):
-        return cached(generator, X, y)
+    backend = getattr(memory, "store_backend", None)
+    if backend is None:
+        return memory.cache(_fit_generator)(generator, X, y)
+    versions = sksynth.__version__, sklearn.__version__, version("torch")
+    key = joblib.hash((versions, generator, np.ascontiguousarray(X), y))
+    folder = Path(backend.location) / "sksynth"
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{key}.joblib"
+    with FileLock(folder / f"{key}.lock"):
+        if path.exists():
+            return joblib.load(path)
+        fitted = _fit_generator(generator, X, y)
+        part = path.with_suffix(".part")
+        joblib.dump(fitted, part)
+        os.replace(part, path)  # the file appears complete or not at all
+        return fitted
+
+
+def _fit_generator(generator, X, y):  # at module level, since a memory may cache it
+    return generator.fit(X) if y is None else generator.fit(X, y)
 
 
 def prepared(generator, seed):

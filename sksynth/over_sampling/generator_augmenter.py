@@ -170,6 +170,7 @@ class GeneratorAugmenter(SignalSamplerMixin, BaseSampler):
         y_resampled : like y
             Their targets.
         """
+        vars(self).pop("synthetic_groups_", None)  # of a call with groups
         containers = ArraysTransformer(X, y)
         with restored_on_failure(self):
             X, y = self._check(X, y)
@@ -211,7 +212,9 @@ class GeneratorAugmenter(SignalSamplerMixin, BaseSampler):
             y = check_targets(y, len(X), warn=False).reshape(shape)
         else:
             X = self._check_X(X, y)
-            y = check_array(y, allow_nd=True, input_name="y", dtype="numeric")
+            y = check_array(
+                y, ensure_2d=False, allow_nd=True, input_name="y", dtype="numeric"
+            )
             check_consistent_length(X, y)
         self._signals(X)
         return X, y
@@ -224,7 +227,9 @@ class GeneratorAugmenter(SignalSamplerMixin, BaseSampler):
             return X[:0], y[:0], np.empty(0, dtype=object)
         generator = prepared(self.generator, fit_seed)
         if self.forward is not None:
-            y_new = self._draw_pure_or_anchored(generator, y, n_new, seed)
+            signals = y[:, None] if y.ndim == 1 else y
+            y_new = self._draw_pure_or_anchored(generator, signals, n_new, seed)
+            y_new = y_new.reshape(n_new, *y.shape[1:])
             X_new = self._inputs_of(y_new, X)
         elif is_discrete(y):
             return self._draw_labelled(generator, X, y, n_new, seed, groups)

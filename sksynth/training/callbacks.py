@@ -21,7 +21,13 @@ class EarlyStopping(callbacks.EarlyStopping):
     monitor : str, default="valid_loss"
         Loss to watch; ``"train_loss"`` holds no rows out.
     threshold : float, default=1e-4
-        Relative improvement that counts as one.
+        Improvement that counts as one.
+    threshold_mode : {"rel", "abs"}, default="rel"
+        Whether the threshold is a share of the best loss so far.
+    lower_is_better : bool, default=True
+        Whether to watch for falls or for rises.
+    sink : callable, default=print
+        What writes the message that training stops, if the net is verbose.
     load_best : bool, default=True
         Put the weights of the best epoch back at the end.
 
@@ -44,6 +50,9 @@ class EarlyStopping(callbacks.EarlyStopping):
         patience=20,
         monitor="valid_loss",
         threshold=1e-4,
+        threshold_mode="rel",
+        lower_is_better=True,
+        sink=print,
         load_best=True,
     ):
         if not 0 < validation_fraction < 1:
@@ -51,7 +60,13 @@ class EarlyStopping(callbacks.EarlyStopping):
                 f"validation_fraction must be in (0, 1); got {validation_fraction!r}"
             )
         super().__init__(
-            patience=patience, monitor=monitor, threshold=threshold, load_best=load_best
+            monitor=monitor,
+            patience=patience,
+            threshold=threshold,
+            threshold_mode=threshold_mode,
+            lower_is_better=lower_is_better,
+            sink=sink,
+            load_best=load_best,
         )
         self.validation_fraction = validation_fraction
 

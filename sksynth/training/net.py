@@ -100,11 +100,13 @@ class LossNet(NeuralNet):
         if not self.initialized_:
             self.initialize()
         self._begin_training(X)
-        self.notify("on_train_begin", X=X, y=y)
+        super().notify("on_train_begin", X=X, y=y)
         try:
             self.fit_loop(X, y, **fit_params)
         except _StoppedByCallback:
-            pass
+            self._average.show()
+            if "train_loss" not in self.history[-1]:  # stopped within the epoch
+                self.history.pop()
         finally:
             self.module_._compiled_call_impl = None  # holds code, not weights
         self.notify("on_train_end", X=X, y=y)
@@ -229,6 +231,8 @@ class _WeightAverage:
     @torch.no_grad()
     def show(self):
         """Put the average into the module, and keep the weights of the last step."""
+        if self.raw is not None:
+            return
         self.raw = [p.detach().clone() for p in self.parameters]
         torch._foreach_copy_(self.parameters, self.average)
 
