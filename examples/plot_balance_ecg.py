@@ -38,7 +38,7 @@ from sksynth.plotting import LossDisplay, SignalDisplay
 parser = argparse.ArgumentParser()
 parser.add_argument("--data", help="folder with MIT-BIH records; default: simulated")
 parser.add_argument("--save", help="folder for the pictures; default: show them")
-parser.add_argument("--beats", type=int, default=1500, help="number of beats used")
+parser.add_argument("--beats", type=int, default=1200, help="number of beats used")
 args = parser.parse_args()
 
 if args.data:
@@ -70,13 +70,15 @@ def flatten(X):
 
 def balanced(sampler):
     """Pipeline of a sampler and a classifier of flat signals."""
-    trees = ExtraTreesClassifier(100, random_state=0)
+    trees = ExtraTreesClassifier(50, random_state=0)
     return make_pipeline(sampler, FunctionTransformer(flatten), trees)
 
 
 folds = StratifiedGroupKFold(3, shuffle=True, random_state=0)
 memory = tempfile.TemporaryDirectory()
-sampler = GeneratorOverSampler(VAE(random_state=0), memory=memory.name, random_state=0)
+sampler = GeneratorOverSampler(
+    VAE(max_epochs=100, random_state=0), memory=memory.name, random_state=0
+)
 search = GridSearchCV(
     balanced(sampler),
     {

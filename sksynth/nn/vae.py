@@ -28,7 +28,7 @@ class VAENetwork(nn.Module):
     """
 
     # bounds that keep one bad step from becoming a NaN; signals have deviation 1
-    log_scale_range = (math.log(0.03), 1.0)
+    min_log_scale = math.log(0.03)
     log_var_range = (-10.0, 4.0)
 
     def __init__(
@@ -56,7 +56,8 @@ class VAENetwork(nn.Module):
     def log_scale(self):
         """Log of the deviation of the noise, a scalar."""
         # the factor lets it move 10 times as fast as a weight
-        return (10 * self.raw_log_scale).clamp(*self.log_scale_range)
+        above = 10 * self.raw_log_scale - self.min_log_scale
+        return self.min_log_scale + nn.functional.softplus(above)
 
     def encode(self, x, condition):
         """Mean and log variance of the latent, (batch, latent_dim) each."""

@@ -213,7 +213,11 @@ class GeneratorAugmenter(SignalSamplerMixin, BaseSampler):
         else:
             X = self._check_X(X, y)
             y = check_array(
-                y, ensure_2d=False, allow_nd=True, input_name="y", dtype="numeric"
+                y,
+                ensure_2d=False,
+                allow_nd=True,
+                input_name="y",
+                dtype=[np.float64, np.float32],
             )
             check_consistent_length(X, y)
         self._signals(X)

@@ -55,13 +55,7 @@ class LossNet(NeuralNet):
         verbose=0,
     ):
         callbacks = list(callbacks or [])
-        fractions = [getattr(c, "validation_fraction", None) for c in callbacks]
-        monitors = [getattr(c, "monitor", None) for c in callbacks]
-        hold_out = [
-            f
-            for f, m in zip(fractions, monitors, strict=True)
-            if f and m != "train_loss"
-        ]
+        hold_out = _fraction_to_hold_out(callbacks)
         if verbose:
             callbacks.append(PrintProgress(verbose))
         super().__init__(
@@ -78,7 +72,7 @@ class LossNet(NeuralNet):
             iterator_train__shuffle=True,
             iterator_train__weights=weights,
             iterator_valid=TensorBatches,
-            train_split=_HoldOut(hold_out[0]) if hold_out else None,
+            train_split=_HoldOut(hold_out) if hold_out else None,
             verbose=0,
         )
         self.precision = precision
@@ -196,6 +190,20 @@ def warm_up_and_cosine(step, n_steps):
         return (step + 1) / n_warm_up
     progress = (step - n_warm_up) / max(1, n_steps - n_warm_up)
     return 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * progress))
+
+
+def _fraction_to_hold_out(callbacks):
+    """Share of the rows that callbacks need for validation, or None."""
+    watching = [
+        c for c in callbacks if str(getattr(c, "monitor", "")).startswith("valid")
+    ]
+    fractions = [getattr(c, "validation_fraction", None) for c in watching]
+    if watching and not any(fractions):
+        raise ValueError(
+            f"{type(watching[0]).__name__} watches {watching[0].monitor!r}, but no rows "
+            "are held out: use sksynth.training.EarlyStopping, or watch 'train_loss'"
+        )
+    return next(filter(None, fractions), None)
 
 
 class _HoldOut:

@@ -24,7 +24,6 @@ TRAINED = VAE(
     latent_dim=16,
     hidden_dim=64,
     n_layers=1,
-    beta=1.0,
     max_epochs=60,
     batch_size=32,
     lr=1e-2,

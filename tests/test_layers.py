@@ -1,0 +1,99 @@
+"""Imports point down: what each part of the package may know of the others."""
+
+import ast
+import sys
+from pathlib import Path
+
+import pytest
+
+import sksynth
+
+PACKAGE = Path(sksynth.__file__).parent
+PATHS = sorted(set(PACKAGE.rglob("*.py")) - {PACKAGE / "__init__.py"})
+EVERYWHERE = {"numpy", "scipy"}
+PUBLIC = {"generators", "over_sampling", "training", "datasets", "persistence"}
+MAY_IMPORT = {  # our own parts, and other people's packages
+    "_events": {"sklearn"},
+    "_fitting": set(),
+    "_random": {"torch", "sklearn"},
+    "_preprocessing": {"sklearn", "pandas"},
+    "_anchors": {"torch", "sklearn"},
+    "_storage": {"torch", "safetensors"},
+    "nn": {"torch"},
+    "training": {"torch", "skorch"},
+    "base": {
+        *(
+            "_anchors",
+            "_events",
+            "_fitting",
+            "_preprocessing",
+            "_random",
+            "_storage",
+            "training",
+        ),
+        *("torch", "sklearn"),
+    },
+    "generators": {"base", "nn", "_preprocessing", "torch", "sklearn"},
+    "over_sampling": {
+        *("_fitting", "_preprocessing", "_random", "generators"),
+        *("sklearn", "imblearn", "joblib", "filelock"),
+    },
+    "datasets": {"pandas", "sklearn", "wfdb"},
+    "persistence": {"_storage", "generators"},
+    "plotting": {*PUBLIC, "matplotlib", "sklearn"},
+    "testing": {
+        *PUBLIC,
+        *("torch", "sklearn", "imblearn", "joblib", "pandas", "pytest", "psutil"),
+    },
+}
+
+
+def part_of(path):
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imported_parts(path):
+    """Parts of ours, and packages of others, that a file imports anywhere."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom):
+            if node.level:  # relative
+                folder = path.parents[node.level - 1]
+                base = ("sksynth", *folder.relative_to(PACKAGE).parts)
+                names = [".".join((*base, node.module or ""))]
+            elif node.module == "sksynth":
+                names = [f"sksynth.{alias.name}" for alias in node.names]
+            else:
+                names = [node.module]
+        elif isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        else:
+            continue
+        for name in names:
+            package, *rest = name.split(".")
+            if package == "sksynth" and rest and rest[0]:
+                yield rest[0]
+            elif package != "sksynth" and package not in sys.stdlib_module_names:
+                yield package
+
+
+@pytest.mark.parametrize("path", PATHS, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_imports_point_downwards(path):
+    part = part_of(path)
+    known = MAY_IMPORT[part] | EVERYWHERE | {part}
+    assert set(imported_parts(path)) <= known
+
+
+def test_the_allowed_imports_have_no_cycle():
+    parts = dict(MAY_IMPORT)
+    while parts:
+        lowest = [p for p, imports in parts.items() if not imports & parts.keys() - {p}]
+        assert lowest, f"a cycle among {sorted(parts)}"
+        for part in lowest:
+            del parts[part]
+
+
+def test_skorch_and_imbalanced_learn_have_one_home_each():
+    homes = {"skorch": {"training"}, "imblearn": {"over_sampling", "testing"}}
+    for path in PATHS:
+        for package in homes.keys() & set(imported_parts(path)):
+            assert part_of(path) in homes[package]
