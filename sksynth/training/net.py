@@ -200,8 +200,8 @@ def _fraction_to_hold_out(callbacks):
     fractions = [getattr(c, "validation_fraction", None) for c in watching]
     if watching and not any(fractions):
         raise ValueError(
-            f"{type(watching[0]).__name__} watches {watching[0].monitor!r}, but no rows "
-            "are held out: use sksynth.training.EarlyStopping, or watch 'train_loss'"
+            f"{type(watching[0]).__name__} watches {watching[0].monitor!r}, but no "
+            "rows are held out: use sksynth.training.EarlyStopping, or watch 'train_loss'"
         )
     return next(filter(None, fractions), None)
 
