@@ -201,7 +201,7 @@ def _fraction_to_hold_out(callbacks):
     if watching and not any(fractions):
         raise ValueError(
             f"{type(watching[0]).__name__} watches {watching[0].monitor!r}, but no "
-            "rows are held out: use sksynth.training.EarlyStopping, or watch 'train_loss'"
+            "rows are held out: use sksynth.training.EarlyStopping or watch train_loss"
         )
     return next(filter(None, fractions), None)
 
