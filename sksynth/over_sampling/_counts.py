@@ -47,7 +47,7 @@ def synthetic_counts(sampling_strategy, y):
         sampling_strategy = {label: ratio for label in present if label != majority}
     if isinstance(sampling_strategy, str):
         added = check_sampling_strategy(sampling_strategy, y, "over-sampling")
-        return OrderedDict(sorted((k, int(v)) for k, v in added.items()))
+        return OrderedDict(sorted((_plain(k), int(v)) for k, v in added.items()))
     wanted = _wanted(sampling_strategy, present)
     return OrderedDict(
         (label, max(0, wanted[label] - n_rows))
@@ -56,12 +56,17 @@ def synthetic_counts(sampling_strategy, y):
     )
 
 
+def _plain(label):
+    """Label as a Python object, as it is in messages and dicts."""
+    return label.item() if isinstance(label, np.generic) else label
+
+
 def _wanted(strategy, present):
     """Rows that each class of the dict ``strategy`` shall have in the end."""
     most = max(present.values())
     wanted = {}
     for label, value in strategy.items():
-        label = label.item() if isinstance(label, np.generic) else label
+        label = _plain(label)
         if label not in present:
             warnings.warn(
                 f"sampling_strategy names the class {label!r}, which y lacks; the "

@@ -314,14 +314,16 @@ def test_strength_1_is_the_pure_sample(blobs):
     np.testing.assert_allclose(nearly, pure, rtol=1e-3, atol=1e-3)
 
 
-def test_strength_0_decodes_the_interpolation_of_the_latents(blobs):
+def test_strength_0_decodes_the_interpolation_and_keeps_what_the_latents_lose(blobs):
     X = two_blobs()[0][::2]  # the low ones
     Z = blobs.encode(X, "low")
     X_new = blobs.sample(
         50, y="low", anchors=X[:2], strength=0, n_neighbors=1, random_state=0
     )
-    line = Z[0] + np.linspace(0, 1, 2001)[:, None] * (Z[1] - Z[0])
-    decoded = blobs.decode(line, "low").reshape(2001, -1)
+    weight = np.linspace(0, 1, 2001)[:, None]
+    decoded = blobs.decode(Z[0] + weight * (Z[1] - Z[0]), "low").reshape(2001, -1)
+    lost = (X[:2] - blobs.decode(Z[:2], "low")).reshape(2, -1)
+    decoded += lost[0] + weight * (lost[1] - lost[0])
     gaps = np.linalg.norm(X_new.reshape(50, 1, -1) - decoded, axis=2).min(axis=1)
     assert gaps.max() < 0.02
     one = blobs.sample(5, y="low", anchors=X[:1], strength=0, random_state=0)
