@@ -19,7 +19,8 @@ from sksynth.nn.vae import VAENetwork
 class VAE(DensityMixin, BaseGenerator):
     """Dense variational autoencoder, for tables and short, aligned signals.
 
-    The network is that of Kingma and Welling [1]_. The noise level of the signals is learnt [2]_; ``sample`` draws signals without it.
+    The network is that of Kingma and Welling [1]_. The noise level of the signals is
+    learnt [2]_; ``sample`` draws signals without it.
     Fitted with y, the condition enters the encoder, the decoder and the prior of the
     latent [3]_: each class has a region of the latent space to itself. Rows of a class
     of m rows are drawn in training with a weight of m ** -0.5.
