@@ -76,9 +76,7 @@ def balanced(sampler):
 
 folds = StratifiedGroupKFold(3, shuffle=True, random_state=0)
 memory = tempfile.TemporaryDirectory()
-sampler = GeneratorOverSampler(
-    VAE(max_epochs=100, random_state=0), memory=memory.name, random_state=0
-)
+sampler = GeneratorOverSampler(VAE(max_epochs=100), memory=memory.name, random_state=0)
 search = GridSearchCV(
     balanced(sampler),
     {

@@ -16,7 +16,7 @@ def check_signals(estimator, X, *, reset=True):
     """
     dtype = [np.float64, np.float32]
     X = validate_data(estimator, X, dtype=dtype, order="C", allow_nd=True, reset=reset)
-    if X.ndim > 3:
+    if X.ndim > 3 or 0 in X.shape:
         raise ValueError(f"X must have shape {SIGNAL_SHAPES}; got {X.shape}")
     if reset:
         estimator.input_shape_ = X.shape[1:]
@@ -35,6 +35,8 @@ def check_targets(y, n_samples, *, warn=True):
     """
     if y is None:
         return None
+    if hasattr(y, "to_numpy") and hasattr(y, "dtype"):
+        y = y.to_numpy()  # a Series; integers that may be missing stay integers
     y = check_array(y, ensure_2d=False, dtype=None, allow_nd=True, input_name="y")
     if y.ndim == 2 and y.shape[1] == 1:
         y = column_or_1d(y, warn=warn)
@@ -125,7 +127,10 @@ class ChannelScaler:
     attributes = ("offset", "scale")
 
     def __init__(self, kind, signals):
-        offset, scale = SCALERS[kind](signals)
+        with np.errstate(over="ignore"):
+            offset, scale = SCALERS[kind](signals)
+        if not np.isfinite(scale).all():
+            raise ValueError(f"the numbers in X are too large: deviation {scale.max()}")
         self.offset = offset[:, None]  # (n_channels, 1)
         self.scale = _divisor(scale, offset)[:, None]
 
@@ -184,7 +189,8 @@ class ConditionEncoder:
             raise ValueError(f"y must have shape {allowed}; got {y.shape}")
         if self.classes is None:
             numbers = (np.asarray(y, dtype=np.float64) - self.mean) / self.std
-            if not np.isfinite(numbers).all():
+            largest = np.finfo(np.float32).max
+            if not (np.abs(numbers) < largest).all():  # NaN too
                 raise ValueError(f"y must be finite numbers; got {y}")
             return numbers.reshape(n_samples, -1).astype(np.float32)
         one_hot = [

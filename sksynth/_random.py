@@ -1,5 +1,6 @@
 """The only places where a seed turns into random numbers."""
 
+import threading
 from contextlib import contextmanager
 
 import numpy as np
@@ -14,12 +15,19 @@ def as_rng(random_state):
     return check_random_state(random_state)
 
 
+_GLOBAL_GENERATORS = threading.RLock()
+
+
 @contextmanager
 def seeded(rng, device):
-    """Seed torch inside the block and give the global generators back untouched."""
+    """Seed torch inside the block and give the global generators back untouched.
+
+    Threads take turns, since torch's generators are the process's.
+    """
     seed = int(rng.randint(2**31))
     on_cuda = torch.device(device).type == "cuda"
-    with torch.random.fork_rng(devices=[device] if on_cuda else []):
+    devices = [device] if on_cuda else []
+    with _GLOBAL_GENERATORS, torch.random.fork_rng(devices=devices):
         torch.default_generator.manual_seed(seed)
         if on_cuda:
             with torch.cuda.device(device):

@@ -36,6 +36,10 @@ _HELPERS = {  # fitted attributes that are objects, and their classes
 }
 
 
+def _is_fitted_name(cls, name):
+    return name.endswith("_") and not name.startswith("_") and not hasattr(cls, name)
+
+
 class BaseGenerator(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
     """Learn a distribution of signals with ``fit``, draw new ones with ``sample``.
 
@@ -54,8 +58,6 @@ class BaseGenerator(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         "random_state": ["random_state"],
         "verbose": ["verbose"],
     }
-
-    _takes_tables = False  # whether a 2-D X may be a table, not signals of one channel
 
     @with_callbacks
     @_fit_context(prefer_skip_nested_validation=True)  # checks _parameter_constraints
@@ -93,6 +95,7 @@ class BaseGenerator(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             X = check_signals(self, X)
             y = check_targets(y, len(X))
             self.container_ = Container(X_given, X)
+            self._inspect(X)
             signals = self._as_signals(X)
             self.scaler_ = ChannelScaler(self.scaler, signals)
             self.conditions_ = ConditionEncoder(y, len(X))
@@ -210,7 +213,14 @@ class BaseGenerator(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             "parameters": parameters,
             "fitted": fitted,
         }
-        write_model(path, header, self.network_.state_dict())
+        weights = self.network_.state_dict()
+        try:
+            self._empty_network().load_state_dict(weights, assign=True)
+        except RuntimeError as error:
+            raise ValueError(
+                f"parameters were changed after fit, the weights no longer fit: {error}"
+            ) from None
+        write_model(path, header, weights)
 
     @classmethod
     def load(cls, path):
@@ -245,10 +255,12 @@ class BaseGenerator(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
                 vars(helper).update({key: fitted[name][key] for key in kind.attributes})
                 fitted[name] = helper
             fitted["input_shape_"], fitted["history_"]
-            vars(generator).update(fitted)
-            n_conditions = generator.conditions_.rows.shape[1]
-            with torch.device("meta"):  # compare shapes before memory is taken
-                network = generator._make_network(generator._signal_shape, n_conditions)
+            known = {k: v for k, v in fitted.items() if _is_fitted_name(cls, k)}
+            vars(generator).update(known)
+            n_channels = generator._signal_shape[0]
+            if generator.scaler_.offset.shape != (n_channels, 1):
+                raise ValueError(f"{n_channels} channels need as many offsets")
+            network = generator._empty_network()
             network.load_state_dict(weights, assign=True)
         except (KeyError, TypeError, AttributeError, ValueError, RuntimeError) as error:
             raise ValueError(f"{path} has a damaged content: {error}") from error
@@ -276,9 +288,18 @@ class BaseGenerator(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         """Channels and times of a signal as the network sees it."""
         return self._as_signals(np.empty((1, *self.input_shape_), np.uint8)).shape[1:]
 
+    def _inspect(self, X):
+        """Set what ``_as_signals`` depends on, if anything, from the X of ``fit``."""
+
     def _as_signals(self, X):
         """View X as (n_samples, n_channels, n_times); a 2-D X is one channel."""
         return X[:, None, :] if X.ndim == 2 else X
+
+    def _empty_network(self):
+        """Network without memory for its weights, to compare shapes or take others."""
+        with torch.device("meta"):
+            n_conditions = self.conditions_.rows.shape[1]
+            return self._make_network(self._signal_shape, n_conditions)
 
     def _encode_condition(self, y, n_samples):
         if y is None:
@@ -296,12 +317,10 @@ class BaseGenerator(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         With labels, a row of a class of m rows is drawn with a weight of m ** -0.5, so
         that rare classes are seen more often and common ones not too rarely.
         """
-        weights = None
+        kinds = None
         if self.conditions_.classes is not None:
-            _, kinds, counts = torch.unique(
-                tensors["condition"], dim=0, return_inverse=True, return_counts=True
-            )
-            weights = counts[kinds].cpu() ** -0.5
+            condition = tensors["condition"].cpu()
+            kinds = torch.unique(condition, dim=0, return_inverse=True)[1]
         callbacks = list(self.callbacks or [])
         context = getattr(self, "_callback_fit_ctx", None)
         if context is not None:
@@ -315,13 +334,13 @@ class BaseGenerator(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             precision=self.precision,
             compile_module=self.compile,
             callbacks=callbacks,
-            weights=weights,
+            kinds=kinds,
             verbose=self.verbose,
         ).fit(tensors)
         self.history_ = {
             name: net.history[:, name]
             for name in (net.history[0] if net.history else ())
-            if name.startswith(("train_", "valid_"))
+            if name.startswith(("train_", "valid_")) and not name.endswith("_best")
         }
         self.n_iter_ = len(net.history)
         return net.module_.requires_grad_(False)
@@ -346,7 +365,9 @@ class BaseGenerator(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             if anchors_y is not None:
                 raise ValueError("anchors_y was given without anchors")
             return None
-        check_scalar(strength, "strength", Real, min_val=0, max_val=1)
+        check_scalar(strength, "strength", Real)
+        if not 0 <= strength <= 1:
+            raise ValueError(f"strength must be in [0, 1]; got {strength!r}")
         check_scalar(n_neighbors, "n_neighbors", Integral, min_val=1)
         if self.conditions_.is_conditional and self.conditions_.classes is None:
             raise ValueError(

@@ -19,11 +19,14 @@ from sksynth.nn.vae import VAENetwork
 class VAE(DensityMixin, BaseGenerator):
     """Dense variational autoencoder, for tables and short, aligned signals.
 
-    The network is that of Kingma and Welling [1]_. The noise level of the signals is
-    learnt [2]_; ``sample`` draws signals without it.
+    The network is that of Kingma and Welling [1]_, with a learned noise level [2]_.
     Fitted with y, the condition enters the encoder, the decoder and the prior of the
     latent [3]_: each class has a region of the latent space to itself. Rows of a class
     of m rows are drawn in training with a weight of m ** -0.5.
+
+    A row may be a table row or a signal (see ``rows``). In a table each column has its
+    own scale and its own noise level, and samples have that noise. Signals are scaled
+    by channel and drawn without noise, which would be white and theirs is not.
 
     Anchored sampling (``strength`` s below 1) starts at the point between the latents
     of the anchors and moves towards a draw from the prior N(m, d ** 2) of the class,
@@ -40,12 +43,13 @@ class VAE(DensityMixin, BaseGenerator):
         Width of the hidden layer next to the signals; each further one has half of it.
     n_layers : int, default=2
         Number of hidden layers of encoder and decoder.
-    beta : float, default=4.0
+    beta : float, default=None
         Weight of the KL divergence in the loss. 1 is the evidence lower bound; higher
-        values make pure samples better and reconstructions coarser.
-    scale_by : {"auto", "column", "channel"}, default="auto"
-        Whether each number of a row has a scale of its own, as columns of a table need,
-        or each channel. ``"auto"`` is ``"channel"`` where X has more than one.
+        values make pure samples better and reconstructions coarser, where the numbers
+        of a row are strongly correlated. None is 1 for tables and 4 for signals.
+    rows : {"auto", "table", "signals"}, default="auto"
+        What a row is. ``"auto"`` is ``"signals"`` where numbers that follow each other
+        in time are alike (their mean correlation over the rows is above 0.5).
     scaler : {"standard", "maxabs"} or None, default="standard"
         Scaling before training; undone by ``sample``.
     max_epochs : int, default=200
@@ -80,6 +84,8 @@ class VAE(DensityMixin, BaseGenerator):
         Epochs trained.
     classes_ : ndarray
         Labels seen by ``fit``, if y holds one label a row.
+    is_table_ : bool
+        Whether rows are table rows.
     input_shape_ : tuple of int
         Shape of one row of X.
     n_features_in_ : int
@@ -111,11 +117,9 @@ class VAE(DensityMixin, BaseGenerator):
         "latent_dim": [Interval(Integral, 1, None, closed="left")],
         "hidden_dim": [Interval(Integral, 1, None, closed="left")],
         "n_layers": [Interval(Integral, 1, None, closed="left")],
-        "beta": [Interval(Real, 0, None, closed="left")],
-        "scale_by": [StrOptions({"auto", "column", "channel"})],
+        "beta": [Interval(Real, 0, None, closed="left"), None],
+        "rows": [StrOptions({"auto", "table", "signals"})],
     }
-
-    _takes_tables = True
 
     def __init__(
         self,
@@ -123,8 +127,8 @@ class VAE(DensityMixin, BaseGenerator):
         latent_dim=32,
         hidden_dim=512,
         n_layers=2,
-        beta=4.0,
-        scale_by="auto",
+        beta=None,
+        rows="auto",
         scaler="standard",
         max_epochs=200,
         batch_size=128,
@@ -140,7 +144,7 @@ class VAE(DensityMixin, BaseGenerator):
         self.hidden_dim = hidden_dim
         self.n_layers = n_layers
         self.beta = beta
-        self.scale_by = scale_by
+        self.rows = rows
         self.scaler = scaler
         self.max_epochs = max_epochs
         self.batch_size = batch_size
@@ -187,9 +191,10 @@ class VAE(DensityMixin, BaseGenerator):
         """
         check_is_fitted(self, "container_")
         Z = check_array(Z, dtype=np.float32, input_name="Z")
-        if Z.shape[1] != self.latent_dim:
+        latent_dim = self.network_.latent_dim
+        if Z.shape[1] != latent_dim:
             raise ValueError(
-                f"Z must have {self.latent_dim} columns (latent_dim); got {Z.shape[1]}"
+                f"Z must have {latent_dim} columns (latent_dim); got {Z.shape[1]}"
             )
         condition = self._asked_condition(y, len(Z))
         scaled = self._through(lambda net, *row: net.decode(*row), Z, condition)
@@ -296,12 +301,23 @@ class VAE(DensityMixin, BaseGenerator):
         """
         return float(self.score_samples(X, y).mean())
 
+    def _reads_as_table(self, X):
+        """Whether the rows of X are table rows, by ``rows`` or by their correlation."""
+        if self.rows != "auto":
+            return self.rows == "table"
+        signals = super()._as_signals(X)
+        some = signals[:: max(1, len(signals) // 1000)].astype(np.float64)
+        some = (some - some.mean(axis=0)) / np.maximum(some.std(axis=0), 1e-300)
+        products = some[:, :, 1:] * some[:, :, :-1]
+        return products.size == 0 or float(products.mean()) <= 0.5
+
+    def _inspect(self, X):
+        self.is_table_ = self._reads_as_table(X)
+
     def _as_signals(self, X):
-        X = super()._as_signals(X)
-        by_column = self.scale_by == "column" or X.shape[1] == 1
-        if self.scale_by != "channel" and by_column:
+        if self.is_table_:
             return X.reshape(len(X), -1, 1)  # each number is a channel
-        return X
+        return super()._as_signals(X)
 
     def _make_network(self, signal_shape, n_conditions):
         return VAENetwork(
@@ -310,25 +326,38 @@ class VAE(DensityMixin, BaseGenerator):
             latent_dim=self.latent_dim,
             hidden_dim=self.hidden_dim,
             n_layers=self.n_layers,
-            beta=self.beta,
+            beta=(1.0 if self.is_table_ else 4.0) if self.beta is None else self.beta,
+            is_table=self.is_table_,
         )
 
     def _sample(self, condition, noise, anchor=None):
         network = self.network_
         mean, std = network.prior_of(condition)
         offset = std * noise.normal(network.latent_dim)  # from the mean of the prior
-        if anchor is None:
-            return network.decode(mean + offset, condition)
-        ends = [network.encode(x, condition)[0] for x in (anchor.first, anchor.second)]
-        lost = torch.lerp(  # what the latent does not hold
-            anchor.first - network.decode(ends[0], condition),
-            anchor.second - network.decode(ends[1], condition),
+        strength, kept, lost = 1.0, 0.0, 0.0
+        if anchor is not None:
+            strength, kept = anchor.strength, (1 - anchor.strength**2) ** 0.5
+            start, lost = self._between(anchor, condition)
+            # preserves the variance
+            offset = kept * (start - mean) + strength * offset
+        signals = network.decode(mean + offset, condition) + kept * lost
+        if self.is_table_:
+            white = noise.normal(*network.signal_shape)
+            level = network.log_scale.exp().view(network.signal_shape)
+            signals = signals + strength * level * white
+        return signals
+
+    def _between(self, anchor, condition):
+        """Latents between those of the anchors, and what the latents do not hold."""
+        z_first, z_second = (
+            self.network_.encode(x, condition)[0] for x in (anchor.first, anchor.second)
+        )
+        lost = torch.lerp(
+            anchor.first - self.network_.decode(z_first, condition),
+            anchor.second - self.network_.decode(z_second, condition),
             anchor.weight,
         )
-        start = torch.lerp(*ends, anchor.weight[:, :, 0]) - mean
-        kept = (1 - anchor.strength**2) ** 0.5  # preserves the variance
-        z = mean + kept * start + anchor.strength * offset
-        return network.decode(z, condition) + kept * lost
+        return torch.lerp(z_first, z_second, anchor.weight[:, :, 0]), lost
 
     def _scaled_signals(self, X):
         check_is_fitted(self, "container_")
@@ -351,9 +380,7 @@ class VAE(DensityMixin, BaseGenerator):
         with torch.inference_mode():
             return np.concatenate(
                 [
-                    function(
-                        network, *(torch.from_numpy(a[rows]).to(like) for a in arrays)
-                    )
+                    function(network, *(torch.tensor(a[rows]).to(like) for a in arrays))
                     .cpu()
                     .numpy()
                     for rows in gen_batches(len(arrays[0]), self.batch_size)
@@ -368,7 +395,11 @@ class VAE(DensityMixin, BaseGenerator):
         network = copy.deepcopy(self.network_).cpu().double()
         torch_rng = torch.Generator().manual_seed(0)
         half = torch.randn(
-            n_draws // 2, 1, self.latent_dim, generator=torch_rng, dtype=torch.float64
+            n_draws // 2,
+            1,
+            network.latent_dim,
+            generator=torch_rng,
+            dtype=torch.float64,
         )
         bounds = []
         with torch.inference_mode():

@@ -9,11 +9,11 @@ from torch import nn
 class VAENetwork(nn.Module):
     """Dense variational autoencoder; unconditional if conditions have 0 columns.
 
-    Kingma and Welling (2014), with two additions. The noise level of the signals is
-    learnt (Rybkin et al. 2021), so that the reconstruction and the KL divergence find
-    their balance by themselves. The prior of the latent is a normal distribution whose
-    mean and log variance are linear in the condition (Sohn et al. 2015): each class has
-    a region of its own.
+    Kingma and Welling (2014), with two additions. The noise level is learnt (Rybkin et
+    al. 2021), one for the signal or one for each number of a table row, so that the
+    reconstruction and the KL divergence find their balance by themselves. The prior of
+    the latent is a normal distribution whose mean and log variance are linear in the
+    condition (Sohn et al. 2015): each class has a region of its own.
 
     Parameters
     ----------
@@ -25,6 +25,8 @@ class VAENetwork(nn.Module):
         Size of the latent space; width and number of the hidden layers.
     beta : float
         Weight of the KL divergence.
+    is_table : bool
+        Whether each number has a noise level of its own.
     """
 
     # bounds that keep one bad step from becoming a NaN; signals have deviation 1
@@ -40,6 +42,7 @@ class VAENetwork(nn.Module):
         hidden_dim=512,
         n_layers=2,
         beta=4.0,
+        is_table=False,
     ):
         super().__init__()
         size = math.prod(signal_shape)
@@ -50,11 +53,11 @@ class VAENetwork(nn.Module):
         self.encoder = _perceptron(size + n_conditions, hidden, 2 * latent_dim)
         self.decoder = _perceptron(latent_dim + n_conditions, hidden[::-1], size)
         self.prior = nn.Parameter(torch.zeros(n_conditions, 2 * latent_dim))
-        self.raw_log_scale = nn.Parameter(torch.zeros(()))
+        self.raw_log_scale = nn.Parameter(torch.zeros((size,) if is_table else ()))
 
     @property
     def log_scale(self):
-        """Log of the deviation of the noise, a scalar."""
+        """Log of the deviation of the noise, a scalar or one for each number."""
         # the factor lets it move 10 times as fast as a weight
         above = 10 * self.raw_log_scale - self.min_log_scale
         return self.min_log_scale + nn.functional.softplus(above)
@@ -83,8 +86,9 @@ class VAENetwork(nn.Module):
         mean, log_var = self.encode(x, condition)
         z = mean + noise * (0.5 * log_var).exp()
         error = (self.decode(z, condition) - x).flatten(1)
-        squares = error.square().sum(1) * (-2 * self.log_scale).exp()
-        constant = error.shape[1] * (self.log_scale + 0.5 * math.log(2 * math.pi))
+        squares = (error * (-self.log_scale).exp()).square().sum(1)
+        constant = self.log_scale.expand(error.shape[1]).sum()
+        constant = constant + 0.5 * error.shape[1] * math.log(2 * math.pi)
         prior_mean, prior_std = self.prior_of(condition)
         shift = ((mean - prior_mean) / prior_std).square()
         log_ratio = log_var - 2 * prior_std.log()

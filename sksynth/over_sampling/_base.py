@@ -1,5 +1,7 @@
 """What the samplers share."""
 
+import os
+import warnings
 from numbers import Integral, Real
 
 import numpy as np
@@ -18,7 +20,7 @@ SHARED_CONSTRAINTS = {
     "n_neighbors": [Interval(Integral, 1, None, closed="left")],
     "per_class": ["boolean", StrOptions({"auto"})],
     "signal_shape": [tuple, None],
-    "memory": [str, HasMethods(["cache"]), None],
+    "memory": [str, os.PathLike, HasMethods(["cache"]), None],
     "random_state": ["random_state"],
 }
 
@@ -29,19 +31,17 @@ class SignalSamplerMixin:
     def _resample(self, X, y, **options):
         """Result of ``_fit_resample`` in the containers of X and y."""
         check_classification_targets(y)
-        vars(self).pop("synthetic_groups_", None)  # of a call with groups
-        containers = ArraysTransformer(X, y)
+        containers = Containers(X, y)
         with restored_on_failure(self):
-            X, y, is_one_hot = self._check_X_y(X, y)
-            labels = np.unique(y)
+            vars(self).pop("synthetic_groups_", None)  # of a call with groups
+            one_hot = OneHot.of(y)
+            X, y, _ = self._check_X_y(X, y if one_hot is None else one_hot.labels)
             X, y = self._fit_resample(X, y, **options)
-        if is_one_hot:
-            y = (y[:, None] == labels).astype(int)
-        return containers.transform(X, y)
+        return containers.restore(X, y if one_hot is None else one_hot.encode(y))
 
     def _check_X_y(self, X, y):
-        y, is_one_hot = check_target_type(y, indicate_one_vs_all=True)
-        return self._check_X(X, y), y, is_one_hot
+        y, _ = check_target_type(y, indicate_one_vs_all=True)
+        return self._check_X(X, y), y, False
 
     def _check_X(self, X, y):
         if hasattr(X, "sparse"):  # a frame of sparse columns
@@ -69,6 +69,56 @@ class SignalSamplerMixin:
         return tags
 
 
+class Containers:
+    """The kinds of X and y, to give resampled arrays back in."""
+
+    def __init__(self, X, y):
+        self.X, self.y = X, y
+        self.transformer = ArraysTransformer(X, y)
+
+    def restore(self, X, y):
+        """Arrays as the containers given; whole-number columns are rounded."""
+        return self.transformer.transform(_rounded(X, self.X), _rounded(y, self.y))
+
+
+def _rounded(array, given):
+    """Numbers for the integer and bool columns of a frame, rounded to be theirs."""
+    if not hasattr(given, "iloc") or array.dtype.kind != "f" or array.ndim != 2:
+        return array
+    dtypes = getattr(given, "dtypes", None)
+    array = array.copy()
+    for column, dtype in enumerate(dtypes):
+        kind = getattr(dtype, "kind", "O")
+        if kind == "b":
+            array[:, column] = array[:, column] >= 0.5
+        elif kind in "iu":
+            limits = np.iinfo(getattr(dtype, "numpy_dtype", dtype))
+            rounded = np.rint(array[:, column])
+            array[:, column] = np.clip(rounded, limits.min, limits.max)
+    return array
+
+
+class OneHot:
+    """Rows of zeros and a single one, read as labels and written back."""
+
+    def __init__(self, rows):
+        self.labels = rows.argmax(axis=1)
+        self.n_columns, self.dtype = rows.shape[1], rows.dtype
+
+    @classmethod
+    def of(cls, y):
+        """The one-hot rows in y, or None if y is something else."""
+        rows = np.asarray(y)
+        if rows.ndim != 2 or rows.shape[1] < 2 or rows.dtype.kind not in "biuf":
+            return None
+        is_one_hot = np.isin(rows, (0, 1)).all() and (rows.sum(axis=1) == 1).all()
+        return cls(rows) if is_one_hot else None
+
+    def encode(self, labels):
+        """One-hot rows of as many columns as were given, in their dtype."""
+        return (labels[:, None] == np.arange(self.n_columns)).astype(self.dtype)
+
+
 def check_groups(groups, X):
     """One group (patient) for each row of X, or None."""
     if groups is None:
@@ -80,4 +130,17 @@ def check_groups(groups, X):
 
 def as_codes(y):
     """Classes of y as integers from 0; rows of a 2-D y are classes."""
-    return np.unique(y, axis=0, return_inverse=True)[1].reshape(-1)
+    columns = [y] if y.ndim == 1 else list(y.T)
+    codes = np.stack([np.unique(c, return_inverse=True)[1] for c in columns], axis=1)
+    return np.unique(codes, axis=0, return_inverse=True)[1].reshape(-1)
+
+
+def check_memory_and_seed(memory, random_state):
+    """Cache to use: none, with a warning, where no fit would ever be met again."""
+    if memory is None or isinstance(random_state, Integral):
+        return os.fspath(memory) if isinstance(memory, os.PathLike) else memory
+    warnings.warn(
+        f"memory is not used with random_state={random_state!r}: it needs an int",
+        stacklevel=5,
+    )
+    return None

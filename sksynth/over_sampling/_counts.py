@@ -73,9 +73,9 @@ def _wanted(strategy, present):
                 f"classes of y are {list(present)}",
                 stacklevel=5,
             )
-        elif isinstance(value, Integral) and value >= 0:
+        elif isinstance(value, Integral) and not isinstance(value, bool) and value >= 0:
             wanted[label] = int(value)
-        elif isinstance(value, Real) and 0 < value <= 1:
+        elif isinstance(value, Real) and not isinstance(value, bool) and 0 < value <= 1:
             wanted[label] = round(float(value) * most)
         else:
             raise ValueError(

@@ -1,6 +1,7 @@
 """Generators inside a sampler: fitted once, cached, one for all classes or one each."""
 
 import os
+import warnings
 from importlib.metadata import version
 from inspect import signature
 from pathlib import Path
@@ -38,7 +39,12 @@ def fit_once(memory, generator, X, y=None):
     path = folder / f"{key}.joblib"
     with FileLock(folder / f"{key}.lock"):
         if path.exists():
-            return joblib.load(path)
+            try:
+                return joblib.load(path)
+            except Exception as error:  # whatever a damaged pickle raises
+                warnings.warn(
+                    f"fitting again: {path} is damaged: {error!r}", stacklevel=2
+                )
         fitted = _fit_generator(generator, X, y)
         part = path.with_suffix(".part")
         joblib.dump(fitted, part)
@@ -47,18 +53,25 @@ def fit_once(memory, generator, X, y=None):
 
 
 def _fit_generator(generator, X, y):  # at module level, since a memory may cache it
-    return generator.fit(X) if y is None else generator.fit(X, y)
+    wanted = signature(generator.fit).parameters.get("y")
+    needs_y = wanted is not None and wanted.default is wanted.empty
+    return generator.fit(X) if y is None and not needs_y else generator.fit(X, y)
 
 
-def prepared(generator, seed):
-    """Unfitted copy of a generator (``None``: a VAE) with a seed of its own."""
+def prepared(generator, seed, random_state):
+    """Unfitted copy of a generator (``None``: a VAE) with a seed.
+
+    Its own seed is kept if the sampler has none.
+    """
     generator = VAE() if generator is None else clone(generator)
     if not _takes(generator, "random_state"):
         raise TypeError(
             f"{type(generator).__name__}.sample must take random_state; its arguments "
             f"are {list(signature(generator.sample).parameters)}"
         )
-    if "random_state" in generator.get_params(deep=False):
+    own = generator.get_params(deep=False)
+    has_own_seed = own.get("random_state") is not None
+    if "random_state" in own and not (random_state is None and has_own_seed):
         generator.set_params(random_state=seed)
     return generator
 
@@ -113,13 +126,24 @@ class ClassModels:
         self.strength, self.n_neighbors = strength, n_neighbors
         first_rows = np.unique(codes, return_index=True)[1]
         self.targets = None if per_class else y[first_rows]
-        if per_class:
-            self.generators = [
-                fit_once(memory, clone(generator), X[codes == code])
-                for code in range(len(first_rows))
-            ]
-        else:
-            self.generators = [fit_once(memory, generator, X, y)]
+        self.generator, self.y, self.memory = generator, y, memory
+        self.fitted = {}  # by class, or under None the one for all
+
+    @property
+    def generators(self):
+        """The fitted generators, in the order of the classes."""
+        return list(self.fitted.values())
+
+    def _model(self, code):
+        """The generator that draws a class, fitted when it is needed first."""
+        key = code if self.per_class else None
+        if key not in self.fitted:
+            if self.per_class:
+                own = self.X[self.codes == code]
+                self.fitted[key] = fit_once(self.memory, clone(self.generator), own)
+            else:
+                self.fitted[key] = fit_once(self.memory, self.generator, self.X, self.y)
+        return self.fitted[key]
 
     def draw_classes(self, counts, seeds, X_new, groups=None):
         """Fill X_new with ``counts[k]`` rows of each class k, class after class.
@@ -151,8 +175,15 @@ class ClassModels:
                 strength=self.strength,
                 n_neighbors=self.n_neighbors,
             )
-        model = self.generators[code if self.per_class else 0]
-        return model.sample(n_rows, **options).reshape(n_rows, *self.row_shape)
+        model = self._model(code)
+        X_new = np.asarray(model.sample(n_rows, **options))
+        if X_new.shape != (n_rows, *self.X.shape[1:]) or not np.isfinite(X_new).all():
+            raise ValueError(
+                f"{type(model).__name__}.sample must give finite numbers of shape "
+                f"{(n_rows, *self.X.shape[1:])}; got shape {X_new.shape}"
+                + ("" if np.isfinite(X_new).all() else " with NaN or infinity")
+            )
+        return X_new.reshape(n_rows, *self.row_shape)
 
     def _draw_by_group(self, code, n_rows, seed, groups):
         """Rows of one class, each anchored in a single group; and these groups.

@@ -4,7 +4,6 @@ from numbers import Real
 
 import numpy as np
 from imblearn.base import BaseSampler
-from imblearn.utils._validation import ArraysTransformer
 from sklearn.base import _fit_context
 from sklearn.utils import check_array, get_tags
 from sklearn.utils._param_validation import Interval
@@ -15,9 +14,12 @@ from sksynth._preprocessing import check_targets, is_discrete
 from sksynth._random import as_rng
 from sksynth.over_sampling._base import (
     SHARED_CONSTRAINTS,
+    Containers,
+    OneHot,
     SignalSamplerMixin,
     as_codes,
     check_groups,
+    check_memory_and_seed,
 )
 from sksynth.over_sampling._counts import proportional_order
 from sksynth.over_sampling._models import ClassModels, prepared
@@ -59,13 +61,14 @@ class GeneratorAugmenter(SignalSamplerMixin, BaseSampler):
         Caches the fit of the generator and nothing else. Needs an int
         ``random_state``.
     random_state : int, RandomState or None, default=None
-        Fixes fit and draws. With one int, the rows for a smaller ratio are the
+        Fixes fit and draws; an int takes the place of the generator's own seed. With
+        one int, the rows for a smaller ratio are the
         beginning of those for a larger one.
 
     Attributes
     ----------
     generators_ : list
-        The fitted generator, or one for each class.
+        The fitted generator, or one for each class; empty if no row was added.
     synthetic_mask_ : ndarray of shape (n_samples_new,)
         True where a row is synthetic. Real rows come first, unchanged.
     synthetic_groups_ : ndarray of shape (n_synthetic,)
@@ -160,8 +163,8 @@ class GeneratorAugmenter(SignalSamplerMixin, BaseSampler):
             Labels or measurements. With ``forward`` also signals,
             (n_samples, n_channels, n_times).
         groups : array-like of shape (n_samples,), default=None
-            Patient of each row, for y of labels. With ``strength`` below 1, a
-            synthetic row is then anchored in a single patient.
+            Patient of each row. With ``strength`` below 1, a synthetic row is then
+            anchored in a single patient.
 
         Returns
         -------
@@ -170,20 +173,20 @@ class GeneratorAugmenter(SignalSamplerMixin, BaseSampler):
         y_resampled : like y
             Their targets.
         """
-        vars(self).pop("synthetic_groups_", None)  # of a call with groups
-        containers = ArraysTransformer(X, y)
+        containers = Containers(X, y)
         with restored_on_failure(self):
+            vars(self).pop("synthetic_groups_", None)  # of a call with groups
             X, y = self._check(X, y)
             target_shape = y.shape[1:]
-            n_classes = 0 if self.forward else _n_one_hot(y)
-            if n_classes:
-                y = y.argmax(axis=1)
+            one_hot = OneHot.of(y) if self.forward is None else None
+            if one_hot is not None:
+                y = one_hot.labels
             elif target_shape == (1,) and self.forward is None:
                 y = y[:, 0]
             X, y = self._fit_resample(X, y, groups)
-        if n_classes:
-            y = (y[:, None] == np.arange(n_classes)).astype(int)
-        return containers.transform(X, y.reshape(-1, *target_shape))
+        if one_hot is not None:
+            y = one_hot.encode(y)
+        return containers.restore(X, y.reshape(-1, *target_shape))
 
     def _fit_resample(self, X, y, groups=None):
         groups = check_groups(groups, X)
@@ -229,23 +232,23 @@ class GeneratorAugmenter(SignalSamplerMixin, BaseSampler):
         if n_new == 0:
             self.generators_ = []
             return X[:0], y[:0], np.empty(0, dtype=object)
-        generator = prepared(self.generator, fit_seed)
+        generator = prepared(self.generator, fit_seed, self.random_state)
         if self.forward is not None:
             signals = y[:, None] if y.ndim == 1 else y
-            y_new = self._draw_pure_or_anchored(generator, signals, n_new, seed)
+            y_new, new_groups = self._draw_rows(generator, signals, n_new, seed, groups)
             y_new = y_new.reshape(n_new, *y.shape[1:])
             X_new = self._inputs_of(y_new, X)
         elif is_discrete(y):
             return self._draw_labelled(generator, X, y, n_new, seed, groups)
         else:
             signals = self._signals(X)
-            join, part = _JOINTS[_is_table(generator, signals)]
+            join, part = _JOINTS[_reads_as_table(generator, signals)]
             joint = join(signals, y.reshape(len(y), -1).astype(X.dtype))
-            new = self._draw_pure_or_anchored(generator, joint, n_new, seed)
+            new, new_groups = self._draw_rows(generator, joint, n_new, seed, groups)
             n_targets = 1 if y.ndim == 1 else y.shape[1]
             X_new, y_new = part(new, n_targets)
             y_new = y_new.reshape(n_new, *y.shape[1:])
-        return X_new, y_new, np.full(n_new, None)
+        return X_new, y_new, new_groups
 
     def _draw_labelled(self, generator, X, y, n_new, seed, groups):
         codes = as_codes(y)
@@ -257,19 +260,22 @@ class GeneratorAugmenter(SignalSamplerMixin, BaseSampler):
             per_class=self.per_class,
             strength=self.strength,
             n_neighbors=self.n_neighbors,
-            memory=self.memory,
+            memory=self._memory(),
         )
-        self.generators_ = models.generators
         rows = proportional_order(codes, n_new)
         counts = np.bincount(codes[rows], minlength=codes.max() + 1)
         seeds = as_rng(seed).randint(2**31, size=len(counts)).tolist()
         X_new = np.empty((n_new, *models.row_shape), dtype=X.dtype)
         new_groups = models.draw_classes(counts.tolist(), seeds, X_new, groups)
+        self.generators_ = models.generators
         position = np.argsort(np.argsort(codes[rows], kind="stable"), kind="stable")
         return X_new[position], y[rows], new_groups[position]
 
-    def _draw_pure_or_anchored(self, generator, signals, n_new, seed):
-        """Rows from a generator of all ``signals``."""
+    def _memory(self):
+        return check_memory_and_seed(self.memory, self.random_state)
+
+    def _draw_rows(self, generator, signals, n_new, seed, groups):
+        """Rows from a generator of all ``signals``, and their groups."""
         models = ClassModels(
             generator,
             signals,
@@ -278,12 +284,12 @@ class GeneratorAugmenter(SignalSamplerMixin, BaseSampler):
             per_class=True,
             strength=self.strength,
             n_neighbors=self.n_neighbors,
-            memory=self.memory,
+            memory=self._memory(),
         )
-        self.generators_ = models.generators
         new = np.empty((n_new, *models.row_shape), dtype=signals.dtype)
-        models.draw_classes([n_new], [seed], new)
-        return new
+        new_groups = models.draw_classes([n_new], [seed], new, groups)
+        self.generators_ = models.generators
+        return new, new_groups
 
     def _inputs_of(self, y_new, X):
         X_new = np.asarray(self.forward(y_new))
@@ -297,20 +303,18 @@ class GeneratorAugmenter(SignalSamplerMixin, BaseSampler):
         return X_new.astype(X.dtype, copy=False)
 
 
-def _n_one_hot(y):
-    """Number of classes if the rows of y are one-hot, else 0."""
-    if y.ndim != 2 or y.shape[1] < 2 or y.dtype.kind not in "biuf":
-        return 0
-    is_one_hot = np.isin(y, (0, 1)).all() and (y.sum(axis=1) == 1).all()
-    return y.shape[1] if is_one_hot else 0
+def _reads_as_table(generator, signals):
+    """Whether rows are numbers to the generator, and not channels in time.
 
-
-def _is_table(generator, signals):
-    """Whether the generator reads a row as numbers and not as channels in time."""
+    A generator that can be told is told, for good.
+    """
     if not get_tags(generator).input_tags.three_d_array:
         return True
-    one_channel = signals.ndim == 2 or signals.shape[1] == 1
-    return one_channel and getattr(generator, "_takes_tables", False)
+    if not hasattr(generator, "_reads_as_table"):
+        return False
+    is_table = generator._reads_as_table(signals)
+    generator.set_params(rows="table" if is_table else "signals")
+    return is_table
 
 
 def _join_columns(signals, targets):

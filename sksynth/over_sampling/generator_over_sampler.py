@@ -15,6 +15,7 @@ from sksynth.over_sampling._base import (
     SignalSamplerMixin,
     as_codes,
     check_groups,
+    check_memory_and_seed,
 )
 from sksynth.over_sampling._counts import synthetic_counts
 from sksynth.over_sampling._models import ClassModels, prepared
@@ -56,8 +57,9 @@ class GeneratorOverSampler(SignalSamplerMixin, BaseOverSampler):
         ``sampling_strategy`` and ``strength`` trains once a fold. Needs an int
         ``random_state``.
     random_state : int, RandomState or None, default=None
-        Fixes fit and draws. Each class has a seed of its own: with one int the rows
-        for a smaller ratio are the first of those for a larger one, class by class.
+        Fixes fit and draws; an int takes the place of the generator's own seed. Each
+        class has a seed of its own: with one int the rows for a smaller ratio are the
+        first of those for a larger one, class by class.
 
     Attributes
     ----------
@@ -66,7 +68,7 @@ class GeneratorOverSampler(SignalSamplerMixin, BaseOverSampler):
     classes_ : ndarray
         Sorted labels.
     generators_ : list
-        The fitted generator, or one for each class.
+        The fitted generator, or one for each class that got rows; empty if none did.
     synthetic_mask_ : ndarray of shape (n_samples_new,)
         True where a row is synthetic. The original rows come first, unchanged.
     synthetic_groups_ : ndarray of shape (n_synthetic,)
@@ -180,16 +182,15 @@ class GeneratorOverSampler(SignalSamplerMixin, BaseOverSampler):
         rng = as_rng(self.random_state)
         fit_seed, *seeds = rng.randint(2**31, size=1 + len(self.classes_)).tolist()
         models = ClassModels(
-            prepared(self.generator, fit_seed),
+            prepared(self.generator, fit_seed, self.random_state),
             self._signals(X),
             y,
             as_codes(y),
             per_class=self.per_class,
             strength=self.strength,
             n_neighbors=self.n_neighbors,
-            memory=self.memory,
+            memory=check_memory_and_seed(self.memory, self.random_state),
         )
-        self.generators_ = models.generators
         labels = self.classes_.tolist()
         counts = [self.sampling_strategy_.get(label, 0) for label in labels]
         X_all = np.empty((len(X) + sum(counts), *X.shape[1:]), dtype=X.dtype)
@@ -197,6 +198,7 @@ class GeneratorOverSampler(SignalSamplerMixin, BaseOverSampler):
         new_groups = models.draw_classes(
             counts, seeds, self._signals(X_all[len(X) :]), groups
         )
+        self.generators_ = models.generators
         y_new = np.repeat(self.classes_, counts).astype(y.dtype, copy=False)
         self.synthetic_mask_ = np.arange(len(X_all)) >= len(X)
         if groups is not None:

@@ -29,5 +29,5 @@ def uses_bf16(precision, device):
         return precision == "bf16"
     if torch.device(device).type == "cuda":
         return torch.cuda.is_bf16_supported()
-    capabilities = torch.cpu.get_capabilities()
+    capabilities = getattr(torch.cpu, "get_capabilities", dict)()  # not in old torch
     return any(capabilities.get(key) for key in ("avx512_bf16", "amx_bf16", "bf16"))

@@ -1,7 +1,11 @@
 """One training loop for every module whose ``forward`` returns its losses."""
 
 import math
+import signal
+import threading
+from contextlib import contextmanager
 
+import numpy as np
 import torch
 from skorch import NeuralNet
 from skorch.callbacks import LRScheduler
@@ -36,8 +40,9 @@ class LossNet(NeuralNet):
         bf16 runs the forward pass under autocast; weights stay float32.
     compile_module : bool
         Run the module through ``torch.compile``.
-    weights : Tensor of shape (n_samples,), default=None
-        Draw rows with replacement with these weights.
+    kinds : Tensor of shape (n_samples,), default=None
+        Classes of the rows, as integers. A row of a class of m rows is then drawn with
+        a weight of m ** -0.5, and no class is held out of training altogether.
     """
 
     def __init__(
@@ -51,11 +56,12 @@ class LossNet(NeuralNet):
         precision="float32",
         compile_module=False,
         callbacks=None,
-        weights=None,
+        kinds=None,
         verbose=0,
     ):
         callbacks = list(callbacks or [])
         hold_out = _fraction_to_hold_out(callbacks)
+        weights = None if kinds is None else torch.bincount(kinds)[kinds] ** -0.5
         if verbose:
             callbacks.append(PrintProgress(verbose))
         super().__init__(
@@ -72,7 +78,7 @@ class LossNet(NeuralNet):
             iterator_train__shuffle=True,
             iterator_train__weights=weights,
             iterator_valid=TensorBatches,
-            train_split=_HoldOut(hold_out) if hold_out else None,
+            train_split=_HoldOut(hold_out, kinds) if hold_out else None,
             verbose=0,
         )
         self.precision = precision
@@ -87,6 +93,8 @@ class LossNet(NeuralNet):
         try:
             super().notify(method_name, **kwargs)
         except KeyboardInterrupt as stop:
+            if self._was_interrupted:
+                raise
             raise _StoppedByCallback from stop
 
     def partial_fit(self, X, y=None, classes=None, **fit_params):
@@ -96,11 +104,16 @@ class LossNet(NeuralNet):
         self._begin_training(X)
         super().notify("on_train_begin", X=X, y=y)
         try:
-            self.fit_loop(X, y, **fit_params)
+            with self._noting_interrupts():
+                self.fit_loop(X, y, **fit_params)
         except _StoppedByCallback:
             self._average.show()
             if "train_loss" not in self.history[-1]:  # stopped within the epoch
                 self.history.pop()
+            if not self.history:
+                raise RuntimeError(
+                    "a callback stopped the training before its first epoch ended"
+                ) from None
         finally:
             self.module_._compiled_call_impl = None  # holds code, not weights
         self.notify("on_train_end", X=X, y=y)
@@ -110,6 +123,8 @@ class LossNet(NeuralNet):
     def _begin_training(self, X):
         self._average = _WeightAverage(self.module_)
         self._n_steps = 0
+        self._was_interrupted = False
+        self._best = {}
         self._has_own_schedule = any(
             isinstance(callback, LRScheduler) for _, callback in self.callbacks_
         )
@@ -118,6 +133,25 @@ class LossNet(NeuralNet):
         self._autocast = torch.autocast(device_type, torch.bfloat16, enabled=bf16)
         if self.compile_module:
             self.module_.compile()
+
+    @contextmanager
+    def _noting_interrupts(self):
+        """Tell Ctrl-C, also within a callback, from a callback that stops training."""
+        before = signal.getsignal(signal.SIGINT)
+        is_main = threading.current_thread() is threading.main_thread()
+        if not is_main or before is not signal.default_int_handler:
+            yield
+            return
+
+        def note(number, frame):
+            self._was_interrupted = True
+            before(number, frame)
+
+        signal.signal(signal.SIGINT, note)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, before)
 
     def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params):
         """Run all batches; losses stay on the device until the end of the epoch."""
@@ -135,10 +169,13 @@ class LossNet(NeuralNet):
             n = len(next(iter(batch[0].values())))
             values = torch.stack([losses[name].detach().float() for name in names])
             total, n_rows = total + values * n, n_rows + n
-            self.notify("on_batch_end", batch=batch, training=training, **losses)
+            self.notify("on_batch_end", batch=batch, training=training, y_pred=None)
         means = dict(zip(names, (total / n_rows).tolist(), strict=True))
         for name, value in means.items():
             self.history.record(f"{prefix}_{name}", value)
+        is_best = means["loss"] < self._best.get(prefix, math.inf)
+        self._best[prefix] = min(means["loss"], self._best.get(prefix, math.inf))
+        self.history.record(f"{prefix}_loss_best", is_best)
         if training:
             self._average.show()
         self._check_finite(means["loss"])
@@ -194,9 +231,9 @@ def warm_up_and_cosine(step, n_steps):
 
 def _fraction_to_hold_out(callbacks):
     """Share of the rows that callbacks need for validation, or None."""
-    watching = [
-        c for c in callbacks if str(getattr(c, "monitor", "")).startswith("valid")
-    ]
+    plain = [c[1] if isinstance(c, tuple) else c for c in callbacks]
+    plain = [c() if isinstance(c, type) else c for c in plain]
+    watching = [c for c in plain if str(getattr(c, "monitor", "")).startswith("valid")]
     fractions = [getattr(c, "validation_fraction", None) for c in watching]
     if watching and not any(fractions):
         raise ValueError(
@@ -209,8 +246,9 @@ def _fraction_to_hold_out(callbacks):
 class _HoldOut:
     """Split of the rows into training and validation."""
 
-    def __init__(self, fraction):
+    def __init__(self, fraction, kinds=None):
         self.fraction = fraction
+        self.kinds = kinds
 
     def __call__(self, dataset, y=None, **kwargs):
         n = len(dataset)
@@ -218,6 +256,15 @@ class _HoldOut:
             raise ValueError("early stopping holds rows out and needs 2 of them; got 1")
         n_valid = min(max(1, round(self.fraction * n)), n - 1)
         order = torch.randperm(n)
+        if self.kinds is not None:  # the first row of each class stays in training
+            _, first = np.unique(self.kinds[order].numpy(), return_index=True)
+            n_valid = min(n_valid, n - len(first))
+            others = np.delete(np.arange(n), first)
+            order = order[torch.from_numpy(np.concatenate([others, first]))]
+        if n_valid < 1:
+            raise ValueError(
+                "early stopping holds rows out, and each class has a single one"
+            )
         return Subset(dataset, order[n_valid:]), Subset(dataset, order[:n_valid])
 
 
