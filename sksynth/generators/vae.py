@@ -388,33 +388,19 @@ class VAE(DensityMixin, BaseGenerator):
             )
 
     def _evidence(self, signals, condition, n_draws=16):
-        """Evidence lower bound of each row, (n_samples,), in float64.
-
-        Every row sees the same draws, so a bound depends on its row alone.
-        """
+        """Evidence lower bound of each row, (n_samples,), in float64."""
         network = copy.deepcopy(self.network_).cpu().double()
         torch_rng = torch.Generator().manual_seed(0)
-        half = torch.randn(
-            n_draws // 2,
-            1,
-            network.latent_dim,
-            generator=torch_rng,
-            dtype=torch.float64,
-        )
-        bounds = []
+        shape = (n_draws // 2, network.latent_dim)
+        half = torch.randn(shape, generator=torch_rng, dtype=torch.float64)
+        noise = torch.cat([half, -half])
         with torch.inference_mode():
-            for rows in gen_batches(len(signals), self.batch_size):
-                x, c = (
-                    torch.from_numpy(a[rows]).double().repeat(n_draws, 1, *ones)
-                    for a, ones in ((signals, (1,)), (condition, ()))
+            bounds = [
+                network.lower_bound(
+                    *(torch.tensor(a[rows]).double() for a in (signals, condition)),
+                    noise,
                 )
-                n_rows = len(x) // n_draws
-                noise = torch.cat([half, -half]).expand(-1, n_rows, -1).flatten(0, 1)
-                log_likelihood, kl = network.evidence(x, c, noise)
-                bounds.append((log_likelihood - kl).view(n_draws, n_rows).mean(0))
-        return torch.cat(bounds).numpy() - self._log_scale_of_row()
-
-    def _log_scale_of_row(self):
-        """Log of the volume by which scaling shrinks a row."""
-        n_times = self._signal_shape[1]
-        return n_times * np.log(self.scaler_.scale).sum()
+                for rows in gen_batches(len(signals), self.batch_size)
+            ]
+        shrinkage = self._signal_shape[1] * np.log(self.scaler_.scale).sum()
+        return torch.cat(bounds).numpy() - shrinkage  # the volume of scaled rows

@@ -95,6 +95,18 @@ class VAENetwork(nn.Module):
         kl = 0.5 * (shift + log_ratio.exp() - 1 - log_ratio).sum(1)
         return -0.5 * squares - constant, kl
 
+    def lower_bound(self, x, condition, noise):
+        """Evidence lower bound of each row, (batch,).
+
+        ``noise`` is (n_draws, latent_dim): every row sees the same draws, so that its
+        bound depends on the row alone.
+        """
+        n_rows, n_draws = len(x), len(noise)
+        x, condition = x.repeat(n_draws, 1, 1), condition.repeat(n_draws, 1)
+        noise = noise.repeat_interleave(n_rows, dim=0)
+        log_likelihood, kl = self.evidence(x, condition, noise)
+        return (log_likelihood - kl).view(n_draws, n_rows).mean(dim=0)
+
     def forward(self, x, condition):
         """Losses of a batch in nats a signal."""
         noise = torch.randn(len(x), self.latent_dim, device=x.device)

@@ -18,6 +18,7 @@ from sksynth.testing._objects import (
     check_pickle_size,
 )
 from sksynth.testing._quality import (
+    check_class_spread,
     check_finite,
     check_not_copies,
     check_sine_and_ar1,
@@ -43,6 +44,7 @@ from sksynth.testing._suite import check_generator, check_over_sampler, yield_ch
 
 __all__ = [
     "check_3d_equals_flat",
+    "check_class_spread",
     "check_container_out",
     "check_exact_counts",
     "check_finite",

@@ -21,6 +21,18 @@ def two_classes(n_channels=None, *, counts=(30, 15), noise=0.3, dtype=float, see
     return (X[:, 0] if n_channels is None else X), np.array(["a", "b"])[codes]
 
 
+def two_gaussians(n_channels=None, *, counts=(100, 80), seed=0):
+    """Rows of 6 correlated columns, of separated classes "a" and "b"."""
+    rng = np.random.RandomState(seed)
+    codes = rng.permutation(np.repeat([0, 1], counts))
+    loadings = rng.normal(size=(2, 6))
+    X = rng.normal(size=(len(codes), 2)) @ loadings
+    X = X + 0.5 * rng.normal(size=X.shape)
+    X += np.where(codes, 4.0, -4.0)[:, None] * np.array([1, -1, 1, 1, -1, 1])
+    X = X if n_channels is None else X.reshape(len(X), n_channels, -1)
+    return X, np.array(["a", "b"])[codes]
+
+
 def with_rare_class(n_channels=None):
     """Thirty signals: 20 of class "a", 9 of class "b", one of class "rare"."""
     X, y = two_classes(n_channels, counts=(20, 10))

@@ -18,6 +18,7 @@ from sksynth.testing._data import (
     sample,
     shape_name,
     two_classes,
+    two_gaussians,
     with_rare_class,
 )
 
@@ -51,6 +52,38 @@ def check_synthetic_class_fidelity(estimator):
                     f"{shape_name(X)}: expected at least 90 % of the rows made for "
                     f"class {label!r} to be classified as {label!r} by a model of the "
                     f"real rows; found {accuracy:.0%}"
+                )
+
+
+def check_class_spread(estimator):
+    """Rows made for a class differ among themselves as much as the real ones do.
+
+    Of two well-separated classes, the rows of a table with correlated columns. The
+    ratio of the deviations of synthetic and real rows of a class, in the median over
+    the columns, must be between 0.5 and 2.
+
+    Parameters
+    ----------
+    estimator : generator or sampler
+        Unfitted, with parameters that train it enough on 180 rows of 6 numbers.
+
+    Raises
+    ------
+    AssertionError
+        If rows made for a class are nearly the same, or are drowned in noise.
+    """
+    for n_channels in RANKS:
+        X, y = two_gaussians(n_channels)
+        rows, labels = draw(estimator, X, y, n_samples=200)
+        for label in np.unique(labels).tolist():
+            found = flatten(rows[labels == label]).std(axis=0)
+            expected = flatten(X[y == label]).std(axis=0)
+            ratio = np.median(found / expected)
+            if not 0.5 <= ratio <= 2:
+                raise AssertionError(
+                    f"{shape_name(X)}: expected the rows made for class {label!r} to "
+                    "have between half and twice the deviation of the real ones in "
+                    f"the median over the columns; found {ratio:.2g} times"
                 )
 
 

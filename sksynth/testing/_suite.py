@@ -77,6 +77,7 @@ _CHECKS = {  # and the estimators to which they apply
     _objects.check_pickle_size: _any,
     _quality.check_trained: _any,
     _quality.check_synthetic_class_fidelity: _can_be_told_the_class,
+    _quality.check_class_spread: _can_be_told_the_class,
     _quality.check_sine_and_ar1: _is_generator,
     _objects.check_pickle_cpu_only: _any,
     _seeds.check_seed_reproducible_across_processes: _any,
@@ -86,6 +87,7 @@ _NEED_TRAINING = {
     _quality.check_not_copies,
     _quality.check_trained,
     _quality.check_synthetic_class_fidelity,
+    _quality.check_class_spread,
     _quality.check_sine_and_ar1,
 }
 
@@ -136,9 +138,9 @@ def yield_checks(estimator, *, trained=None):
         ``keep_real=True`` and ``signal_shape=None``; other parameters stay. A model of
         one epoch is enough for most checks.
     trained : generator or sampler, default=None
-        Instance with longer training, for the four checks that need it:
-        ``check_not_copies``, ``check_trained``, ``check_synthetic_class_fidelity`` and
-        ``check_sine_and_ar1``. None takes ``estimator``.
+        Instance with longer training, for the five checks that need it:
+        ``check_not_copies``, ``check_trained``, ``check_synthetic_class_fidelity``,
+        ``check_class_spread`` and ``check_sine_and_ar1``. None takes ``estimator``.
 
     Yields
     ------
@@ -190,7 +192,7 @@ def check_generator(estimator, *, trained=None):
     >>> from sksynth.testing import check_generator
     >>> tiny = VAE(latent_dim=2, hidden_dim=4, n_layers=1, max_epochs=1)
     >>> small = {"latent_dim": 16, "hidden_dim": 64, "n_layers": 1}
-    >>> trained = VAE(**small, max_epochs=60, batch_size=32, lr=1e-2)
+    >>> trained = VAE(**small, max_epochs=200, batch_size=32, lr=1e-2)
     >>> check_generator(tiny, trained=trained)
     """
     if is_sampler(estimator) or not hasattr(estimator, "sample"):
@@ -226,7 +228,7 @@ def check_over_sampler(estimator, *, trained=None):
     >>> from sksynth.testing import check_over_sampler
     >>> tiny = VAE(latent_dim=2, hidden_dim=4, n_layers=1, max_epochs=1)
     >>> small = {"latent_dim": 16, "hidden_dim": 64, "n_layers": 1}
-    >>> trained = VAE(**small, max_epochs=60, batch_size=32, lr=1e-2)
+    >>> trained = VAE(**small, max_epochs=200, batch_size=32, lr=1e-2)
     >>> check_over_sampler(
     ...     GeneratorOverSampler(tiny), trained=GeneratorOverSampler(trained)
     ... )
