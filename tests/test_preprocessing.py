@@ -51,6 +51,8 @@ def test_other_numbers_become_float64(dtype):
         (np.array([[[1.0, -np.inf]]]), "contains infinity"),
         (np.ones((2, 3)) * 1j, "Complex data not supported"),
         (np.empty((0, 3)), "0 sample"),
+        (np.empty((3, 0, 4)), r"X must have shape .*; got \(3, 0, 4\)"),
+        (np.empty((3, 4, 0)), r"X must have shape .*; got \(3, 4, 0\)"),
         (np.array([["a", "b"]]), "could not convert string"),
         ([[1.0, 2.0], [3.0]], "inhomogeneous|sequence"),
     ],
@@ -408,3 +410,28 @@ def test_targets_are_drawn_together():
     y = np.array([[0, 1], [1, 0], [0, 1]])  # one is the other's complement
     drawn = ConditionEncoder(y, 3).draw(np.linspace(0, 0.999, 50))
     np.testing.assert_array_equal(drawn[:, 0], drawn[:, 3])
+
+
+@pytest.mark.parametrize("kind", ["standard", "maxabs"])
+def test_numbers_whose_deviation_overflows_are_refused(kind):
+    signals = np.array([-1.0, 0.0, 1.0])[:, None, None] * np.ones((3, 2, 4))
+    assert np.isfinite(ChannelScaler(kind, 1e100 * signals).scale).all()
+    if kind == "standard":
+        with pytest.raises(ValueError, match="the numbers in X are too large"):
+            ChannelScaler(kind, 1e200 * signals)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "kind"), [("Int64", "i"), ("UInt8", "u"), ("boolean", "b")]
+)
+def test_a_series_that_may_hold_missing_values_keeps_its_labels(dtype, kind):
+    y = check_targets(pd.Series([0, 1, 1], dtype=dtype), 3)
+    assert y.dtype.kind == kind
+    assert is_discrete(y)
+    assert y.tolist() == [0, 1, 1]
+
+
+def test_a_series_with_a_missing_value_is_refused():
+    y = pd.Series([0, None, 1], dtype="Int64")
+    with pytest.raises(ValueError, match="NA|NaN"):
+        check_targets(y, 3)

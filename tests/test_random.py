@@ -1,5 +1,7 @@
 import pickle
 import random
+import threading
+import time
 
 import numpy as np
 import pytest
@@ -153,3 +155,36 @@ def test_a_seed_means_the_same_on_each_device():
     on_gpu = RowNoise(seeds, slice(0, 100), device="cuda").normal(3)
     assert on_gpu.is_cuda
     assert torch.equal(on_gpu.cpu(), RowNoise(seeds, slice(0, 100)).normal(3))
+
+
+def test_threads_take_turns_at_the_seeded_block():
+    before, draws, barrier = global_states(), {}, threading.Barrier(4)
+
+    def draw(seed):
+        barrier.wait()
+        with seeded(np.random.RandomState(seed), torch.device("cpu")):
+            numbers = []
+            for _ in range(5):
+                numbers.append(torch.randn(3))
+                time.sleep(0.002)  # lets another thread draw, if it may
+        draws[seed] = torch.cat(numbers)
+
+    threads = [threading.Thread(target=draw, args=(seed,)) for seed in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert global_states() == before
+    for seed in range(4):
+        with seeded(np.random.RandomState(seed), torch.device("cpu")):
+            expected = torch.cat([torch.randn(3) for _ in range(5)])
+        assert torch.equal(draws[seed], expected)
+
+
+def test_a_seeded_block_may_hold_another():
+    with seeded(np.random.RandomState(0), torch.device("cpu")):
+        with seeded(np.random.RandomState(1), torch.device("cpu")):
+            torch.randn(3)
+        inside = torch.randn(3)
+    with seeded(np.random.RandomState(0), torch.device("cpu")):
+        assert torch.equal(torch.randn(3), inside)

@@ -1,3 +1,5 @@
+import copy
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,6 +10,7 @@ from scipy.stats import multivariate_normal
 from sklearn.linear_model import LogisticRegression
 
 from sksynth import VAE
+from sksynth.nn.vae import VAENetwork
 
 RNG = np.random.default_rng(0)
 SIGNALS = RNG.normal(size=(40, 2, 6)).astype(np.float32)
@@ -76,41 +79,129 @@ def test_the_score_of_each_signal_follows_its_density(gaussian):
     assert (far < scores).all()
 
 
-def test_the_samples_have_the_moments_of_the_signals_without_noise(gaussian):
+def test_the_samples_of_a_table_have_the_moments_of_its_rows(gaussian):
     X_new = (gaussian[0].sample(4000, random_state=0) - OFFSET) / UNIT
-    covariance = DIRECTIONS.T @ DIRECTIONS
+    covariance = DIRECTIONS.T @ DIRECTIONS + 0.25 * np.eye(6)  # the noise too
     np.testing.assert_allclose(X_new.mean(axis=0), 0, atol=0.15)
     np.testing.assert_allclose(np.cov(X_new.T), covariance, atol=0.4)
 
 
-@pytest.mark.parametrize("scale_by", ["auto", "column", "channel"])
+@pytest.mark.parametrize("rows", ["table", "signals"])
 @pytest.mark.parametrize("shape", [(30, 6), (30, 1, 6), (30, 3, 2)])
-def test_the_score_is_in_the_unit_of_the_signals(shape, scale_by):
+def test_the_score_is_in_the_unit_of_the_signals(shape, rows):
     X = RNG.normal(size=shape)
-    generator = tiny(scale_by=scale_by)
+    generator = tiny(rows=rows)
     score, in_millivolts = (generator.fit(u * X).score(u * X) for u in (1, 1000))
     assert in_millivolts == pytest.approx(score - 6 * np.log(1000), abs=0.01)
 
 
+NOISE = RNG.normal(size=(30, 3, 8))
+SMOOTH = NOISE.cumsum(axis=2) * np.array([1, 10, 0.1])[:, None]  # random walks
+
+
 @pytest.mark.parametrize(
-    ("scale_by", "shape", "by_column"),
+    ("rows", "X", "is_table"),
     [
-        ("auto", (30, 6), True),
-        ("auto", (30, 1, 6), True),
-        ("auto", (30, 3, 2), False),
-        ("column", (30, 6), True),
-        ("column", (30, 3, 2), True),
-        ("channel", (30, 6), False),
-        ("channel", (30, 3, 2), False),
+        ("auto", NOISE, True),
+        ("auto", NOISE[:, 0], True),
+        ("auto", SMOOTH, False),
+        ("auto", SMOOTH[:, 0], False),
+        ("auto", SMOOTH + 1e3 * np.sin(np.arange(8)), False),  # a mean counts not
+        ("auto", NOISE + np.linspace(0, 1e3, 8), True),
+        ("auto", SMOOTH[:, :, :1], True),  # no number follows another
+        ("auto", np.ones((5, 4)), True),
+        ("auto", SMOOTH[:1], True),
+        ("table", SMOOTH, True),
+        ("signals", NOISE, False),
+        ("signals", NOISE[:, 0], False),
     ],
 )
-def test_numbers_or_channels_have_a_scale_of_their_own(scale_by, shape, by_column):
-    X = RNG.normal(size=shape) * np.exp(RNG.normal(size=shape[1:]))
+def test_rows_are_read_as_a_table_or_as_signals(rows, X, is_table):
+    generator = tiny(rows=rows).fit(X)
+    assert generator.is_table_ is is_table
     signals = X if X.ndim == 3 else X[:, None]
-    generator = tiny(scale_by=scale_by).fit(X)
-    expected = signals.std(axis=0) if by_column else signals.std(axis=(0, 2))
-    np.testing.assert_allclose(generator.scaler_.scale.ravel(), expected.ravel())
-    assert generator.sample(3).shape == (3, *shape[1:])
+    size = signals[0].size
+    expected = signals.std(axis=0) if is_table else signals.std(axis=(0, 2))
+    expected = np.where(expected < 1e-9, 1.0, expected).ravel()
+    np.testing.assert_allclose(generator.scaler_.scale.ravel(), expected)
+    levels = generator.network_.raw_log_scale
+    assert levels.shape == ((size,) if is_table else ())
+    assert generator.network_.beta == (1.0 if is_table else 4.0)
+    assert generator.sample(3, random_state=0).shape == (3, *X.shape[1:])
+    assert tiny(rows=rows, beta=2.5).fit(X).network_.beta == 2.5
+
+
+def test_the_rows_of_another_fit_are_read_anew():
+    generator = tiny().fit(SMOOTH)
+    generator.fit(NOISE)
+    assert generator.is_table_
+    generator.fit(SMOOTH[:, 0])
+    assert not generator.is_table_
+
+
+def test_a_wrong_kind_of_rows_is_named_by_fit():
+    with pytest.raises(ValueError, match="The 'rows' parameter of VAE must be"):
+        tiny(rows="columns").fit(NOISE)
+
+
+@pytest.mark.parametrize("strength", [None, 0.0, 0.5, 1.0])
+def test_samples_of_a_table_have_the_noise_of_each_column(strength):
+    generator = tiny(rows="table").fit(NOISE)
+    quiet = copy.deepcopy(generator)
+    levels = np.linspace(0.1, 1, 24)
+    with torch.no_grad():
+        generator.network_.raw_log_scale.copy_(torch.tensor(raw_of(levels)))
+        quiet.network_.raw_log_scale.fill_(-100)  # the floor of the level
+    options = {} if strength is None else {"anchors": NOISE, "strength": strength}
+    X_new, without = (
+        g.sample(2000, random_state=0, **options).reshape(2000, -1)
+        for g in (generator, quiet)
+    )
+    # the noise of both has the same draws, so levels subtract
+    expected = (levels - 0.03) * (1 if strength is None else strength)
+    found = (X_new - without).std(axis=0) / NOISE.reshape(30, -1).std(axis=0)
+    np.testing.assert_allclose(found, expected, rtol=0.1, atol=1e-5)
+
+
+def raw_of(levels):
+    """What the network holds for noise levels: its softplus, undone."""
+    floor = VAENetwork.min_log_scale
+    return (np.log(np.expm1(np.log(levels) - floor)) + floor) / 10
+
+
+def test_samples_of_signals_have_no_noise():
+    generator = tiny(rows="signals").fit(NOISE)
+    X_new = generator.sample(5, random_state=0)
+    with torch.no_grad():
+        generator.network_.raw_log_scale.fill_(1.0)
+    np.testing.assert_array_equal(generator.sample(5, random_state=0), X_new)
+
+
+def test_the_noise_level_of_a_column_is_learnt():
+    rng = np.random.default_rng(0)
+    factor = rng.normal(size=(400, 1))
+    deviation = np.array([0.1, 0.3, 1.0, 3.0])
+    X = factor + deviation * rng.normal(size=(400, 4))
+    generator = tiny(
+        rows="table", hidden_dim=32, max_epochs=60, lr=0.01, batch_size=50
+    ).fit(X)
+    level = generator.network_.log_scale.exp().numpy() * X.std(axis=0)
+    np.testing.assert_allclose(level, deviation, rtol=0.4, atol=0.15)
+    X_new = generator.sample(2000, random_state=0)
+    np.testing.assert_allclose(X_new.std(axis=0), X.std(axis=0), rtol=0.2)
+
+
+def test_a_latent_array_that_is_read_only_is_decoded_without_a_warning(plain):
+    Z = np.zeros((3, 2), dtype=np.float32)
+    Z.flags.writeable = False
+    assert plain.decode(Z).shape == (3, 2, 6)
+
+
+def test_latents_are_checked_against_those_of_the_network(plain):
+    changed = copy.deepcopy(plain).set_params(latent_dim=5)  # not the fitted one
+    assert changed.decode(np.zeros((3, 2))).shape == (3, 2, 6)
+    with pytest.raises(ValueError, match="Z must have 2 columns"):
+        changed.decode(np.zeros((3, 5)))
 
 
 @settings(max_examples=20)
@@ -166,8 +257,8 @@ def test_measurements_are_needed_to_score():
 def test_encode_and_decode_are_the_networks(plain):
     Z = plain.encode(SIGNALS)
     assert Z.shape == (40, 2)
-    offset = SIGNALS.mean(axis=(0, 2), keepdims=True)
-    scaled = (SIGNALS - offset) / SIGNALS.std(axis=(0, 2), keepdims=True)
+    scaled = (SIGNALS - SIGNALS.mean(axis=0)) / SIGNALS.std(axis=0)  # a table
+    scaled = scaled.reshape(40, 12, 1)
     mean, _ = plain.network_.encode(torch.from_numpy(scaled), torch.zeros(40, 0))
     np.testing.assert_allclose(Z, mean.numpy(), rtol=1e-5, atol=1e-6)
     decoded = plain.network_.decode(mean, torch.zeros(40, 0)).numpy()

@@ -140,3 +140,21 @@ def test_under_bf16_the_latent_is_still_float32():
     assert all(loss.dtype == torch.float32 for loss in losses.values())
     double = network.double().encode(x.double(), condition.double())
     assert double[0].dtype == torch.float64
+
+
+def test_a_table_has_a_noise_level_of_each_number():
+    network, x, condition = make(is_table=True)
+    assert network.raw_log_scale.shape == (10,)
+    with torch.no_grad():
+        network.raw_log_scale.copy_(torch.linspace(-0.2, 0.2, 10))
+    noise = torch.randn(7, 4)
+    mean, log_var = network.encode(x, condition)
+    decoded = network.decode(mean + noise * (0.5 * log_var).exp(), condition)
+    level = network.log_scale.exp().view(2, 5)
+    expected = Normal(decoded, level).log_prob(x).sum((1, 2))
+    log_likelihood, _ = network.evidence(x, condition, noise)
+    torch.testing.assert_close(log_likelihood, expected)
+
+
+def test_signals_have_one_noise_level():
+    assert make()[0].raw_log_scale.shape == ()

@@ -148,3 +148,20 @@ def test_a_shorter_order_is_the_beginning_of_a_longer_one(codes, lengths):
 def test_a_single_row_of_a_class_comes_in_the_middle_of_a_cycle():
     order = proportional_order(np.array([0] * 10 + [1]), 22)
     np.testing.assert_array_equal(np.flatnonzero(order == 10), [5, 16])
+
+
+@pytest.mark.parametrize(
+    "strategy", ["auto", "all", 0.9, lambda y: {np.unique(y)[1]: 4}, "dict"]
+)
+@pytest.mark.parametrize("kind", [int, float, bool, str])
+def test_the_labels_of_the_counts_are_plain_python_objects(strategy, kind):
+    y = np.array([0, 0, 0, 1]).astype(kind)
+    if strategy == "dict":
+        strategy = {np.unique(y)[1]: 4}  # a numpy scalar
+    assert {type(label) for label in synthetic_counts(strategy, y)} == {kind}
+
+
+@pytest.mark.parametrize("value", [True, False, np.True_])
+def test_a_bool_is_no_number_of_rows(value):
+    with pytest.raises(ValueError, match=r"must be a number of rows .* got"):
+        synthetic_counts({1: value}, np.array([0, 0, 1]))

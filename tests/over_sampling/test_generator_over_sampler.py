@@ -12,12 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from imblearn.pipeline import make_pipeline
 from sklearn.base import BaseEstimator, clone
+from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.mixture import GaussianMixture
 from sklearn.model_selection import GridSearchCV
 from sklearn.neighbors import KernelDensity
 
-from sksynth import VAE, GeneratorOverSampler
+from sksynth import VAE, GeneratorAugmenter, GeneratorOverSampler
 from sksynth.training import EarlyStopping
 
 TINY = VAE(latent_dim=2, hidden_dim=4, n_layers=1, max_epochs=1)
@@ -371,7 +372,7 @@ def test_a_kernel_density_serves_as_generator_of_each_class(per_class, dtype):
     sampler = GeneratorOverSampler(kde, per_class=per_class, random_state=0)
     X_new, y_new = new_rows(sampler, SIGNALS.astype(dtype), LABELS)
     assert X_new.dtype == dtype
-    assert len(sampler.generators_) == 3
+    assert len(sampler.generators_) == 2  # the majority gets no rows
     gaps = np.linalg.norm((X_new[:, None] - SIGNALS).reshape(18, 30, 8), axis=2)
     assert gaps.min(axis=1).max() < 0.1  # near a row...
     np.testing.assert_array_equal(LABELS[gaps.argmin(axis=1)], y_new)  # of its class
@@ -380,8 +381,8 @@ def test_a_kernel_density_serves_as_generator_of_each_class(per_class, dtype):
 def test_one_vae_a_class_sees_the_rows_of_its_class_alone():
     sampler = GeneratorOverSampler(TINY, per_class=True, random_state=0)
     sampler.fit_resample(SIGNALS, LABELS)
-    for label, generator in zip("NSV", sampler.generators_, strict=True):
-        mean = SIGNALS[LABELS == label].mean(axis=(0, 2))
+    for label, generator in zip("SV", sampler.generators_, strict=True):
+        mean = SIGNALS[LABELS == label].mean(axis=0).ravel()
         np.testing.assert_allclose(generator.scaler_.offset[:, 0], mean, atol=1e-6)
         assert not generator.conditions_.is_conditional
 
@@ -602,20 +603,30 @@ def test_the_cache_sees_what_changes_a_fit_and_nothing_else(tmp_path):
             {"random_state": 1},
             {"X": SIGNALS * 2},
             {"y": LABELS[::-1]},
-            {"y": np.repeat(["N", "V"], 15)[::-1]},
+            {"y": np.repeat(["N", "V"], [16, 14])[::-1]},
         )
     ):
         resample_logged(log, memory, **other)
         assert count_fits(log) == 2 + n, other
-    resample_logged(log, memory, random_state=None)
-    resample_logged(log, memory, random_state=None)
-    assert count_fits(log) == 7
+    assert count_fits(log) == 5
+
+
+@pytest.mark.parametrize("random_state", [None, np.random.RandomState(0)])
+def test_without_a_seed_there_is_no_cache_and_a_warning(tmp_path, random_state):
+    log, folder = tmp_path / "log", tmp_path / "cache"
+    for _ in range(2):
+        with pytest.warns(UserWarning, match="memory is not used with random_state"):
+            resample_logged(log, str(folder), random_state=random_state)
+    assert count_fits(log) == 2
+    assert not folder.exists()
 
 
 def test_each_class_is_cached_by_itself(tmp_path):
     log, memory = tmp_path / "log", str(tmp_path / "cache")
     resample_logged(log, memory, per_class=True)
     resample_logged(log, memory, per_class=True, sampling_strategy=0.8)
+    assert count_fits(log) == 2  # the classes that get rows
+    resample_logged(log, memory, per_class=True, sampling_strategy={"N": 20})
     assert count_fits(log) == 3
 
 
@@ -675,3 +686,142 @@ def test_two_processes_at_the_same_time_fit_once(tmp_path):
     assert pid != other_pid
     np.testing.assert_array_equal(X_new, same)
     assert count_fits(tmp_path / "log") == 1
+
+
+FOUR = (LABELS[:, None] == np.array(["N", "Q", "S", "V"])).astype(np.float32)
+
+
+@pytest.mark.parametrize(
+    "y",
+    [FOUR, FOUR.astype(bool), FOUR.astype(int).tolist(), pd.DataFrame(FOUR)],
+    ids=["float32", "bool", "list", "frame"],
+)
+def test_one_hot_targets_keep_their_columns_and_dtype(y):
+    _, y_new = GeneratorOverSampler(TINY, random_state=0).fit_resample(SIGNALS, y)
+    assert type(y_new) is type(y)
+    before, after = np.asarray(y), np.asarray(y_new)
+    assert after.dtype == before.dtype
+    assert after.shape[1] == 4
+    assert (after.sum(axis=1) == 1).all()
+    assert not after[:, 1].any()  # the class that is absent
+    np.testing.assert_array_equal(after[: len(before)], before)
+    assert len(after) > len(before)
+
+
+def test_whole_numbers_and_bools_of_a_frame_are_rounded():
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame(
+        {
+            "year": 2000 + rng.integers(0, 20, size=len(LABELS)),
+            "beats": pd.array(rng.integers(50, 90, size=len(LABELS)), dtype="Int64"),
+            "leads": np.full(len(LABELS), 255, dtype=np.uint8),
+            "male": rng.random(len(LABELS)) < 0.5,
+            "weight": rng.normal(size=len(LABELS)),
+        }
+    )
+    sampler = GeneratorOverSampler(TINY, random_state=0)
+    X_new, _ = sampler.fit_resample(X, LABELS)
+    assert (X_new.dtypes == X.dtypes).all()
+    pd.testing.assert_frame_equal(X_new[: len(X)], X)
+    plain, _ = sampler.fit_resample(X.to_numpy(dtype=float), LABELS)
+    assert len(plain) > len(X)
+    np.testing.assert_array_equal(X_new["year"], np.rint(plain[:, 0]))
+    np.testing.assert_array_equal(X_new["beats"], np.rint(plain[:, 1]))
+    np.testing.assert_array_equal(X_new["leads"], np.clip(np.rint(plain[:, 2]), 0, 255))
+    np.testing.assert_array_equal(X_new["male"], plain[:, 3] >= 0.5)
+    np.testing.assert_array_equal(X_new["weight"], plain[:, 4])
+
+
+@pytest.mark.parametrize("per_class", [True, False])
+def test_nothing_is_fitted_where_nothing_is_added(tmp_path, per_class):
+    log = tmp_path / "log"
+    sampler = GeneratorOverSampler(
+        CountedVAE(log=str(log)), sampling_strategy={"V": 3}, per_class=per_class
+    )
+    X_new, _ = sampler.fit_resample(SIGNALS, LABELS)
+    assert X_new.tobytes() == SIGNALS.tobytes()
+    assert sampler.generators_ == []
+    assert count_fits(log) == 0
+
+
+def test_only_classes_that_get_rows_have_a_generator(tmp_path):
+    log = tmp_path / "log"
+    sampler = GeneratorOverSampler(
+        CountedVAE(log=str(log)), sampling_strategy={"S": 9}, per_class=True
+    )
+    sampler.fit_resample(SIGNALS, LABELS)
+    assert count_fits(log) == len(sampler.generators_) == 1
+
+
+def test_the_cache_may_be_a_path(tmp_path):
+    log = tmp_path / "log"
+    first, second = (resample_logged(log, tmp_path / "cache") for _ in range(2))
+    np.testing.assert_array_equal(first, second)
+    assert count_fits(log) == 1
+
+
+@pytest.mark.parametrize("content", [b"", b"not a pickle"])
+def test_a_damaged_file_of_the_cache_warns_and_is_fitted_again(tmp_path, content):
+    log, folder = tmp_path / "log", tmp_path / "cache"
+    expected = resample_logged(log, folder)
+    (file,) = folder.rglob("*.joblib")
+    file.write_bytes(content)
+    with pytest.warns(UserWarning, match="fitting again: .* is damaged"):
+        again = resample_logged(log, folder)
+    np.testing.assert_array_equal(again, expected)
+    resample_logged(log, folder)
+    assert count_fits(log) == 2
+
+
+def test_the_seed_of_the_generator_is_kept_where_the_sampler_has_none():
+    generator = clone(TINY).set_params(random_state=7)
+    fits = []
+    for random_state in (None, None, 0):
+        sampler = GeneratorOverSampler(generator, random_state=random_state)
+        sampler.fit_resample(SIGNALS, LABELS)
+        fits.append(sampler.generators_[0])
+    assert fits[0].history_ == fits[1].history_ != fits[2].history_
+    assert fits[0].random_state == fits[1].random_state == 7 != fits[2].random_state
+
+
+class Wrong(BaseEstimator):
+    """A generator of somebody else, whose samples are not what was asked for."""
+
+    def __init__(self, change=None):
+        self.change = change
+
+    def fit(self, X, y=None):
+        self.shape_ = X.shape[1:]
+        return self
+
+    def sample(self, n_samples=1, *, random_state=None):
+        return self.change(np.zeros((n_samples, *self.shape_)))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda X: X[1:],
+        lambda X: X[:, :-1],
+        lambda X: X[0],
+        lambda X: X + np.nan,
+        lambda X: X + np.inf,
+    ],
+    ids=["rows", "columns", "one row", "NaN", "infinity"],
+)
+def test_wrong_samples_of_a_foreign_generator_are_refused(change):
+    with pytest.raises(ValueError, match=r"Wrong.sample must give finite numbers of s"):
+        GeneratorOverSampler(Wrong(change)).fit_resample(SIGNALS.reshape(30, 8), LABELS)
+    with pytest.raises(ValueError, match=r"Wrong.sample must give finite numbers of s"):
+        GeneratorAugmenter(Wrong(change)).fit_resample(
+            SIGNALS.reshape(30, 8), np.linspace(0, 1, 30)
+        )
+
+
+@pytest.mark.parametrize("shape", [(30, 8), (30, 2, 4)])
+def test_a_frozen_generator_is_not_fitted_again(shape):
+    kde = KernelDensity(bandwidth=0.01).fit(SIGNALS.reshape(30, 8) + 100)
+    sampler = GeneratorOverSampler(FrozenEstimator(kde), random_state=0)
+    X_new, _ = new_rows(sampler, SIGNALS.reshape(shape), LABELS)
+    assert X_new.shape == (18, *shape[1:])
+    assert X_new.mean() == pytest.approx(100, abs=0.5)

@@ -18,6 +18,21 @@ class SwapsClasses(VAE):
         return super()._sample(condition.flip(1), noise, anchor)
 
 
+class ClassMeans(VAE):
+    """Returns the mean of the class, a little off."""
+
+    def _sample(self, condition, noise, anchor=None):
+        mean, _ = self.network_.prior_of(condition)
+        x = self.network_.decode(mean, condition)
+        return x + 0.02 * noise.normal(*x.shape[1:])
+
+
+class TooNoisy(VAE):
+    def _sample(self, condition, noise, anchor=None):
+        x = super()._sample(condition, noise, anchor)
+        return x if anchor else x + 2 * noise.normal(*x.shape[1:])
+
+
 class SamplesNaN(VAE):
     def _sample(self, condition, noise, anchor=None):
         x = super()._sample(condition, noise, anchor)

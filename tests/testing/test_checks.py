@@ -1,6 +1,7 @@
 """Every check passes on a good estimator and fails on one that breaks its rule."""
 
 import pytest
+from sklearn.base import clone
 from sklearn.neighbors import KernelDensity
 
 import sksynth.testing
@@ -28,8 +29,9 @@ TRAINED = VAE(
     batch_size=32,
     lr=1e-2,
 )
+LONG = clone(TRAINED).set_params(max_epochs=120)  # an AR(1) process needs it
 INSTANCES = [
-    (TINY, TRAINED),
+    (TINY, LONG),
     (GeneratorOverSampler(TINY), GeneratorOverSampler(TRAINED)),
     (GeneratorAugmenter(TINY), GeneratorAugmenter(TRAINED)),
 ]
@@ -43,6 +45,7 @@ PROCESSES = {
     "check_seed_reproducible_across_processes",
 }
 SLOW = PROCESSES | {  # run on an offender only where they are its own
+    "check_class_spread",
     "check_memory_cache_hits",
     "check_sine_and_ar1",
     "check_synthetic_class_fidelity",
@@ -52,6 +55,8 @@ SLOW = PROCESSES | {  # run on an offender only where they are its own
 # it too, because its fault breaks their rule as well
 GENERATORS = [
     ("SwapsClasses", "synthetic_class_fidelity", "found 0%", ()),
+    ("ClassMeans", "class_spread", r"found 0\.0\d+ times", ("strength_ends",)),
+    ("TooNoisy", "class_spread", r"found \d\.\d+ times", ()),
     ("SamplesNaN", "finite", "NaN or inf in 1 of 20", ("3d_equals_flat",)),
     ("TakesUnknownLabels", "exact_counts", "label that fit did not see", ()),
     ("DropsRowsOfRareClass", "exact_counts", r"\(70, 32\); found \(69, 32\)", ()),
@@ -222,7 +227,8 @@ def test_an_offender_fails_its_own_check_and_no_other(
     name = f"check_{check}"
     tiny = WIDE if check == "pickle_size" else TINY
     with pytest.raises(AssertionError, match=f"(?s)^{name}, .*{message}"):
-        checks_of(offender, tiny, TRAINED)[name]()
+        trained = LONG if check == "sine_and_ar1" else TRAINED
+        checks_of(offender, tiny, trained)[name]()
     for module in (_forms, _objects, _quality, _rows, _seeds):
         monkeypatch.setattr(module, "RANKS", (None,))  # 2-D alone, to save time
     others = checks_of(offender, TINY, TINY)
@@ -254,6 +260,7 @@ def test_each_check_has_one_readable_id():
 def test_checks_of_what_a_generator_lacks_are_left_out():
     left_out = set(names_of(TINY)) - set(names_of(KernelDensity()))
     assert left_out == {
+        "check_class_spread",
         "check_exact_counts",
         "check_sample_batch_invariance",
         "check_strength_ends",
@@ -268,6 +275,7 @@ def test_checks_of_what_a_generator_lacks_are_left_out():
 def test_only_checks_that_need_training_get_the_trained_instance():
     given = {c.check.__name__: c.estimator for c in yield_checks(TINY, trained=TRAINED)}
     assert {name for name, estimator in given.items() if estimator is TRAINED} == {
+        "check_class_spread",
         "check_not_copies",
         "check_sine_and_ar1",
         "check_synthetic_class_fidelity",

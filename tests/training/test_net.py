@@ -1,5 +1,6 @@
 import copy
 import math
+import signal
 
 import numpy as np
 import pytest
@@ -7,7 +8,13 @@ import skorch
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from skorch.callbacks import Callback, GradientNormClipping, LRScheduler
+from skorch.callbacks import (
+    Callback,
+    Checkpoint,
+    EpochScoring,
+    GradientNormClipping,
+    LRScheduler,
+)
 from torch import nn
 
 from sksynth.training import EarlyStopping
@@ -136,12 +143,14 @@ def test_no_row_is_dropped_also_below_one_batch(n, batch_size):
     assert len(module.seen) == 2 * math.ceil(n / batch_size)
 
 
-def test_rows_can_be_drawn_with_weights():
-    module = Line()
-    weights = torch.tensor([0.0, 1.0, 0.0, 1.0])
-    make_net(module, weights=weights).fit(data(4))
-    drawn = {row for _, rows in module.seen for row in rows}
-    assert drawn == set(data(4)["x"][[1, 3], 0].tolist())
+def test_rows_of_rare_classes_are_drawn_more_often_than_they_occur():
+    module, kinds = Line(), torch.tensor([0] * 9 + [1])
+    torch.manual_seed(0)
+    make_net(module, kinds=kinds, max_epochs=300).fit(data(10))
+    drawn = torch.tensor([row for _, rows in module.seen for row in rows])
+    rare = (drawn == data(10)["x"][9, 0]).float().mean().item()
+    assert len(drawn) == 3000
+    assert rare == pytest.approx(1 / (1 + 9 * 9**-0.5), abs=0.03)
 
 
 @given(n_steps=st.integers(1, 5000))
@@ -401,3 +410,102 @@ def test_compile_runs_the_compiled_module_and_leaves_no_code_on_it(monkeypatch):
         module = Poisoned(3, RuntimeError("stop"))
         make_net(module, compile_module=True).fit(data())
     assert module._compiled_call_impl is None
+
+
+@given(
+    kinds=st.lists(st.integers(0, 3), min_size=3, max_size=12),
+    fraction=st.floats(0.01, 0.99),
+)
+def test_the_last_row_of_a_class_is_not_held_out(kinds, fraction):
+    kinds = torch.tensor(np.unique(kinds, return_inverse=True)[1])
+    n, n_kinds = len(kinds), int(kinds.max()) + 1
+    if n == n_kinds:
+        return
+    stop = EarlyStopping(validation_fraction=fraction)
+    net = make_net(kinds=kinds, callbacks=[stop])
+    trained, held_out = (part.indices for part in net.train_split(range(n)))
+    assert sorted([*trained, *held_out]) == list(range(n))
+    assert set(kinds[trained].tolist()) == set(range(n_kinds))
+    expected = min(max(1, round(fraction * n)), n - n_kinds)
+    assert len(held_out) == expected
+
+
+def test_classes_of_one_row_each_cannot_be_held_out():
+    net = make_net(kinds=torch.arange(10), callbacks=[EarlyStopping()])
+    with pytest.raises(ValueError, match="each class has a single one"):
+        net.fit(data())
+
+
+def test_the_history_tells_the_best_epochs():
+    net = make_net(max_epochs=20, lr=1.5, callbacks=[EarlyStopping(patience=30)])
+    history = net.fit(data()).history
+    for name in ("train_loss", "valid_loss"):
+        losses, best = history[:, name], np.inf
+        for loss, is_best in zip(losses, history[:, f"{name}_best"], strict=True):
+            assert is_best is (loss < best)
+            best = min(best, loss)
+
+
+def test_scores_and_checkpoints_of_skorch_can_be_used(tmp_path):
+    score = EpochScoring(
+        lambda net, X, y: net.module_.weight.sum().item(),
+        name="total",
+        on_train=True,
+        use_caching=True,
+    )
+    keep = Checkpoint(dirname=tmp_path, monitor="train_loss_best")
+    net = make_net(callbacks=[score, keep]).fit(data())
+    assert len(net.history[:, "total"]) == 6
+    assert (tmp_path / "params.pt").exists()
+
+
+@pytest.mark.parametrize(
+    "callback",
+    [("stop", EarlyStopping(validation_fraction=0.3)), EarlyStopping],
+    ids=["named", "class"],
+)
+def test_early_stopping_is_found_in_each_form_of_skorch(callback):
+    net = make_net(callbacks=[callback]).fit(data())
+    assert "valid_loss" in net.history[0]
+
+
+@pytest.mark.parametrize("monitor", ["valid_loss", "valid_loss_best"])
+def test_a_callback_that_watches_held_out_rows_needs_some(tmp_path, monitor):
+    watching = Checkpoint(dirname=tmp_path, monitor=monitor)
+    with pytest.raises(
+        ValueError, match=f"Checkpoint watches '{monitor}', but no rows are held out"
+    ):
+        make_net(callbacks=[watching])
+    watching.set_params(monitor="valid_loss_best")
+    make_net(callbacks=[watching, EarlyStopping()]).fit(data())
+
+
+@pytest.mark.parametrize("call", [1, 3])
+def test_a_callback_that_stops_within_the_first_epoch_fails_the_training(call):
+    with pytest.raises(RuntimeError, match="before its first epoch ended"):
+        make_net(callbacks=[Stop("batch end", call)]).fit(data())
+
+
+class PressCtrlC(Callback):
+    def on_batch_end(self, net, **kwargs):
+        signal.raise_signal(signal.SIGINT)
+
+
+def test_a_real_ctrl_c_inside_a_callback_goes_through():
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        make_net(callbacks=[PressCtrlC()]).fit(data())
+    assert signal.getsignal(signal.SIGINT) is before
+    make_net(callbacks=[Stop("epoch end", 2)]).fit(data())
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_another_handler_of_ctrl_c_is_left_alone():
+    heard = []
+    before = signal.signal(signal.SIGINT, lambda number, frame: heard.append(number))
+    try:
+        net = make_net(callbacks=[PressCtrlC()]).fit(data())
+        assert len(net.history) == 6
+        assert len(heard) == 18
+    finally:
+        signal.signal(signal.SIGINT, before)
