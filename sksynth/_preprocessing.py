@@ -164,8 +164,11 @@ class ConditionEncoder:
                 self.classes = [np.unique(column) for column in _columns(y)]
             else:
                 y = y.astype(np.float64)
-                self.mean = y.mean(axis=0)
-                self.std = _divisor(y.std(axis=0), self.mean)
+                with np.errstate(over="ignore"):
+                    self.mean, std = y.mean(axis=0), y.std(axis=0)
+                if not np.isfinite(std).all():
+                    raise ValueError("the numbers in y are too large")
+                self.std = _divisor(std, self.mean)
             rows = self.encode(y, n_samples)
         self.rows, counts = np.unique(rows, axis=0, return_counts=True)
         self.cumulative = counts.cumsum() / n_samples

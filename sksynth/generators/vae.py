@@ -49,7 +49,8 @@ class VAE(DensityMixin, BaseGenerator):
         of a row are strongly correlated. None is 1 for tables and 4 for signals.
     rows : {"auto", "table", "signals"}, default="auto"
         What a row is. ``"auto"`` is ``"signals"`` where numbers that follow each other
-        in time are alike (their mean correlation over the rows is above 0.5).
+        in time are alike (16 or more of them, with a mean absolute correlation above
+        0.5 over the rows).
     scaler : {"standard", "maxabs"} or None, default="standard"
         Scaling before training; undone by ``sample``.
     max_epochs : int, default=200
@@ -306,10 +307,13 @@ class VAE(DensityMixin, BaseGenerator):
         if self.rows != "auto":
             return self.rows == "table"
         signals = super()._as_signals(X)
+        if signals.shape[2] < 16:
+            return True
         some = signals[:: max(1, len(signals) // 1000)].astype(np.float64)
-        some = (some - some.mean(axis=0)) / np.maximum(some.std(axis=0), 1e-300)
-        products = some[:, :, 1:] * some[:, :, :-1]
-        return products.size == 0 or float(products.mean()) <= 0.5
+        with np.errstate(over="ignore", invalid="ignore"):
+            some = (some - some.mean(axis=0)) / np.maximum(some.std(axis=0), 1e-300)
+        correlation = (some[:, :, 1:] * some[:, :, :-1]).mean(axis=0)
+        return not np.abs(correlation).mean() > 0.5
 
     def _inspect(self, X):
         self.is_table_ = self._reads_as_table(X)

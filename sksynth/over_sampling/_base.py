@@ -93,8 +93,10 @@ def _rounded(array, given):
             array[:, column] = array[:, column] >= 0.5
         elif kind in "iu":
             limits = np.iinfo(getattr(dtype, "numpy_dtype", dtype))
+            # the largest float64 that is no more than the largest integer
+            largest = np.nextafter(float(limits.max) + 1, 0)
             rounded = np.rint(array[:, column])
-            array[:, column] = np.clip(rounded, limits.min, limits.max)
+            array[:, column] = np.clip(rounded, limits.min, np.floor(largest))
     return array
 
 
@@ -141,6 +143,6 @@ def check_memory_and_seed(memory, random_state):
         return os.fspath(memory) if isinstance(memory, os.PathLike) else memory
     warnings.warn(
         f"memory is not used with random_state={random_state!r}: it needs an int",
-        stacklevel=5,
+        stacklevel=2,
     )
     return None

@@ -95,7 +95,7 @@ def test_the_score_is_in_the_unit_of_the_signals(shape, rows):
     assert in_millivolts == pytest.approx(score - 6 * np.log(1000), abs=0.01)
 
 
-NOISE = RNG.normal(size=(30, 3, 8))
+NOISE = RNG.normal(size=(30, 3, 20))
 SMOOTH = NOISE.cumsum(axis=2) * np.array([1, 10, 0.1])[:, None]  # random walks
 
 
@@ -106,8 +106,10 @@ SMOOTH = NOISE.cumsum(axis=2) * np.array([1, 10, 0.1])[:, None]  # random walks
         ("auto", NOISE[:, 0], True),
         ("auto", SMOOTH, False),
         ("auto", SMOOTH[:, 0], False),
-        ("auto", SMOOTH + 1e3 * np.sin(np.arange(8)), False),  # a mean counts not
-        ("auto", NOISE + np.linspace(0, 1e3, 8), True),
+        ("auto", SMOOTH + 1e3 * np.sin(np.arange(20)), False),  # a mean counts not
+        ("auto", NOISE + np.linspace(0, 1e3, 20), True),
+        ("auto", SMOOTH * (-1.0) ** np.arange(20), False),  # alike but for the sign
+        ("auto", SMOOTH[:, :, :15], True),  # too short to tell
         ("auto", SMOOTH[:, :, :1], True),  # no number follows another
         ("auto", np.ones((5, 4)), True),
         ("auto", SMOOTH[:1], True),

@@ -456,7 +456,7 @@ def make_rows(y):
         (SIGNALS, "auto", (10,)),
         (SIGNALS.cumsum(axis=2), "signals", (4, 4)),
         (SIGNALS.cumsum(axis=2), "table", (10,)),
-        (SIGNALS[:, 0].repeat(3, axis=1), "auto", (3, 12)),
+        (SIGNALS[:, 0].repeat(4, axis=1), "auto", (3, 16)),
     ],
 )
 def test_targets_go_along_as_columns_of_a_table_or_channels_of_signals(
