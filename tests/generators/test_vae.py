@@ -150,7 +150,7 @@ def test_a_wrong_kind_of_rows_is_named_by_fit():
 def test_samples_of_a_table_have_the_noise_of_each_column(strength):
     generator = tiny(rows="table").fit(NOISE)
     quiet = copy.deepcopy(generator)
-    levels = np.linspace(0.1, 1, 24)
+    levels = np.linspace(0.1, 1, 60)
     with torch.no_grad():
         generator.network_.raw_log_scale.copy_(torch.tensor(raw_of(levels)))
         quiet.network_.raw_log_scale.fill_(-100)  # the floor of the level
