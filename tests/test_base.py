@@ -693,7 +693,7 @@ class PressCtrlC(Callback):
         signal.raise_signal(signal.SIGINT)
 
 
-def test_ctrl_c_inside_a_callback_leaves_nothing_fitted():
+def test_ctrl_c_inside_a_callback_leaves_nothing_fitted(ctrl_c):
     generator = tiny(callbacks=[PressCtrlC()])
     before = vars(generator).copy()
     with pytest.raises(KeyboardInterrupt):

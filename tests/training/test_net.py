@@ -491,7 +491,7 @@ class PressCtrlC(Callback):
         signal.raise_signal(signal.SIGINT)
 
 
-def test_a_real_ctrl_c_inside_a_callback_goes_through():
+def test_a_real_ctrl_c_inside_a_callback_goes_through(ctrl_c):
     before = signal.getsignal(signal.SIGINT)
     with pytest.raises(KeyboardInterrupt):
         make_net(callbacks=[PressCtrlC()]).fit(data())
