@@ -76,12 +76,12 @@ def balanced(sampler):
 
 folds = StratifiedGroupKFold(3, shuffle=True, random_state=0)
 memory = tempfile.TemporaryDirectory()
-sampler = GeneratorOverSampler(VAE(max_epochs=100), memory=memory.name, random_state=0)
+sampler = GeneratorOverSampler(VAE(max_epochs=300), memory=memory.name, random_state=0)
 search = GridSearchCV(
     balanced(sampler),
     {
         "generatoroversampler__sampling_strategy": [0.1, 0.3],
-        "generatoroversampler__strength": [0.0, 0.5, 1.0],
+        "generatoroversampler__strength": [0.25, 0.5, 1.0],
     },
     scoring="f1_macro",
     cv=folds,

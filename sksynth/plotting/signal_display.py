@@ -102,7 +102,8 @@ class SignalDisplay:
             ("synthetic", *_labelled(self.synthetic, self.y_synthetic)),
         ]
         classes = np.unique(np.concatenate([y for _, _, y in rows]))
-        step = 1.1 * np.ptp(rows[0][1], axis=(0, 2)).max()  # between channels
+        most = np.quantile(rows[0][1], [0.005, 0.995], axis=(0, 2))
+        step = 1.2 * np.ptp(most, axis=0).max()  # between channels
         self.figure_, self.axes_ = import_pyplot().subplots(
             2,
             len(classes),
