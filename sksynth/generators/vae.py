@@ -11,7 +11,7 @@ from sklearn.utils import check_array, check_scalar, gen_batches
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from sksynth._preprocessing import check_signals
+from sksynth._preprocessing import check_signals, correlation_in_time
 from sksynth.base import BaseGenerator
 from sksynth.nn.vae import VAENetwork
 
@@ -307,13 +307,7 @@ class VAE(DensityMixin, BaseGenerator):
         if self.rows != "auto":
             return self.rows == "table"
         signals = super()._as_signals(X)
-        if signals.shape[2] < 16:
-            return True
-        some = signals[:: max(1, len(signals) // 1000)].astype(np.float64)
-        with np.errstate(over="ignore", invalid="ignore"):
-            some = (some - some.mean(axis=0)) / np.maximum(some.std(axis=0), 1e-300)
-        correlation = (some[:, :, 1:] * some[:, :, :-1]).mean(axis=0)
-        return not np.abs(correlation).mean() > 0.5
+        return signals.shape[2] < 16 or not correlation_in_time(signals) > 0.5
 
     def _inspect(self, X):
         self.is_table_ = self._reads_as_table(X)
@@ -382,14 +376,11 @@ class VAE(DensityMixin, BaseGenerator):
         network = self._network_to_sample()
         like = next(network.parameters())
         with torch.inference_mode():
-            return np.concatenate(
-                [
-                    function(network, *(torch.tensor(a[rows]).to(like) for a in arrays))
-                    .cpu()
-                    .numpy()
-                    for rows in gen_batches(len(arrays[0]), self.batch_size)
-                ]
-            )
+            batches = [
+                function(network, *(torch.tensor(a[rows]).to(like) for a in arrays))
+                for rows in gen_batches(len(arrays[0]), self.batch_size)
+            ]
+        return torch.cat(batches).cpu().numpy()
 
     def _evidence(self, signals, condition, n_draws=16):
         """Evidence lower bound of each row, (n_samples,), in float64."""
