@@ -254,7 +254,8 @@ class BaseGenerator(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
                 helper = kind.__new__(kind)
                 vars(helper).update({key: fitted[name][key] for key in kind.attributes})
                 fitted[name] = helper
-            fitted["input_shape_"], fitted["history_"]
+            for name in ("input_shape_", "history_"):
+                fitted[name]  # a KeyError if it is missing
             known = {k: v for k, v in fitted.items() if _is_fitted_name(cls, k)}
             vars(generator).update(known)
             n_channels = generator._signal_shape[0]
@@ -339,7 +340,7 @@ class BaseGenerator(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         ).fit(tensors)
         self.history_ = {
             name: net.history[:, name]
-            for name in (net.history[0] if net.history else ())
+            for name in net.history[0]
             if name.startswith(("train_", "valid_")) and not name.endswith("_best")
         }
         self.n_iter_ = len(net.history)

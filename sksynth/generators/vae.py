@@ -192,10 +192,10 @@ class VAE(DensityMixin, BaseGenerator):
         """
         check_is_fitted(self, "container_")
         Z = check_array(Z, dtype=np.float32, input_name="Z")
-        latent_dim = self.network_.latent_dim
-        if Z.shape[1] != latent_dim:
+        dim = self.network_.latent_dim
+        if Z.shape[1] != dim:
             raise ValueError(
-                f"Z must have {latent_dim} columns (latent_dim); got {Z.shape[1]}"
+                f"Z must have {dim} columns (latent_dim); got {Z.shape[1]}"
             )
         condition = self._asked_condition(y, len(Z))
         scaled = self._through(lambda net, *row: net.decode(*row), Z, condition)

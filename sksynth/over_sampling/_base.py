@@ -35,13 +35,13 @@ class SignalSamplerMixin:
         with restored_on_failure(self):
             vars(self).pop("synthetic_groups_", None)  # of a call with groups
             one_hot = OneHot.of(y)
-            X, y, _ = self._check_X_y(X, y if one_hot is None else one_hot.labels)
+            X, y = self._check_labelled(X, y if one_hot is None else one_hot.labels)
             X, y = self._fit_resample(X, y, **options)
         return containers.restore(X, y if one_hot is None else one_hot.encode(y))
 
-    def _check_X_y(self, X, y):
+    def _check_labelled(self, X, y):
         y, _ = check_target_type(y, indicate_one_vs_all=True)
-        return self._check_X(X, y), y, False
+        return self._check_X(X, y), y
 
     def _check_X(self, X, y):
         if hasattr(X, "sparse"):  # a frame of sparse columns
@@ -85,10 +85,11 @@ def _rounded(array, given):
     """Numbers for the integer and bool columns of a frame, rounded to be theirs."""
     if not hasattr(given, "iloc") or array.dtype.kind != "f" or array.ndim != 2:
         return array
-    dtypes = getattr(given, "dtypes", None)
+    kinds = [getattr(dtype, "kind", "O") for dtype in given.dtypes]
+    if not set(kinds) & set("biu"):
+        return array
     array = array.copy()
-    for column, dtype in enumerate(dtypes):
-        kind = getattr(dtype, "kind", "O")
+    for column, (kind, dtype) in enumerate(zip(kinds, given.dtypes, strict=True)):
         if kind == "b":
             array[:, column] = array[:, column] >= 0.5
         elif kind in "iu":

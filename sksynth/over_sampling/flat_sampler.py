@@ -74,7 +74,7 @@ class FlatSampler(SignalSamplerMixin, BaseSampler):
             The sampler.
         """
         with restored_on_failure(self):
-            X, y, _ = self._check_X_y(X, y)
+            X, y = self._check_labelled(X, y)
             self.sampler_ = self._make_sampler().fit(X.reshape(len(X), -1), y)
             self.sampling_strategy_ = self.sampler_.sampling_strategy_
         return self

@@ -147,7 +147,7 @@ class GeneratorOverSampler(SignalSamplerMixin, BaseOverSampler):
             The sampler.
         """
         with restored_on_failure(self):
-            X, y, _ = self._check_X_y(X, y)
+            X, y = self._check_labelled(X, y)
             self._signals(X)
             self.sampling_strategy_ = synthetic_counts(self.sampling_strategy, y)
         return self

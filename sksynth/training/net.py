@@ -101,7 +101,7 @@ class LossNet(NeuralNet):
         """Train; a KeyboardInterrupt of the user goes through, unlike in skorch."""
         if not self.initialized_:
             self.initialize()
-        self._begin_training(X)
+        self._begin_training()
         super().notify("on_train_begin", X=X, y=y)
         try:
             with self._noting_interrupts():
@@ -120,7 +120,7 @@ class LossNet(NeuralNet):
         self.module_.eval()
         return self
 
-    def _begin_training(self, X):
+    def _begin_training(self):
         self._average = _WeightAverage(self.module_)
         self._n_steps = 0
         self._was_interrupted = False

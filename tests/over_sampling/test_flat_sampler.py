@@ -86,23 +86,3 @@ def test_it_works_in_a_pipeline_on_signals():
 
     pipeline = make_pipeline(FlatSampler(SMOTE(random_state=0)), LastSample())
     assert pipeline.fit(SIGNALS, LABELS)[-1].n_rows_ == 60
-
-
-FOUR = (LABELS[:, None] == np.array(["N", "Q", "S", "V"])).astype(np.float32)
-
-
-@pytest.mark.parametrize(
-    "y",
-    [FOUR, FOUR.astype(bool), FOUR.astype(int).tolist(), pd.DataFrame(FOUR)],
-    ids=["float32", "bool", "list", "frame"],
-)
-def test_one_hot_targets_keep_their_columns_and_dtype(y):
-    _, y_new = FlatSampler(SMOTE(random_state=0)).fit_resample(SIGNALS, y)
-    assert type(y_new) is type(y)
-    before, after = np.asarray(y), np.asarray(y_new)
-    assert after.dtype == before.dtype
-    assert after.shape[1] == 4
-    assert (after.sum(axis=1) == 1).all()
-    assert not after[:, 1].any()  # the class that is absent
-    np.testing.assert_array_equal(after[: len(before)], before)
-    assert len(after) > len(before)

@@ -688,50 +688,6 @@ def test_two_processes_at_the_same_time_fit_once(tmp_path):
     assert count_fits(tmp_path / "log") == 1
 
 
-FOUR = (LABELS[:, None] == np.array(["N", "Q", "S", "V"])).astype(np.float32)
-
-
-@pytest.mark.parametrize(
-    "y",
-    [FOUR, FOUR.astype(bool), FOUR.astype(int).tolist(), pd.DataFrame(FOUR)],
-    ids=["float32", "bool", "list", "frame"],
-)
-def test_one_hot_targets_keep_their_columns_and_dtype(y):
-    _, y_new = GeneratorOverSampler(TINY, random_state=0).fit_resample(SIGNALS, y)
-    assert type(y_new) is type(y)
-    before, after = np.asarray(y), np.asarray(y_new)
-    assert after.dtype == before.dtype
-    assert after.shape[1] == 4
-    assert (after.sum(axis=1) == 1).all()
-    assert not after[:, 1].any()  # the class that is absent
-    np.testing.assert_array_equal(after[: len(before)], before)
-    assert len(after) > len(before)
-
-
-def test_whole_numbers_and_bools_of_a_frame_are_rounded():
-    rng = np.random.default_rng(0)
-    X = pd.DataFrame(
-        {
-            "year": 2000 + rng.integers(0, 20, size=len(LABELS)),
-            "beats": pd.array(rng.integers(50, 90, size=len(LABELS)), dtype="Int64"),
-            "leads": np.full(len(LABELS), 255, dtype=np.uint8),
-            "male": rng.random(len(LABELS)) < 0.5,
-            "weight": rng.normal(size=len(LABELS)),
-        }
-    )
-    sampler = GeneratorOverSampler(TINY, random_state=0)
-    X_new, _ = sampler.fit_resample(X, LABELS)
-    assert (X_new.dtypes == X.dtypes).all()
-    pd.testing.assert_frame_equal(X_new[: len(X)], X)
-    plain, _ = sampler.fit_resample(X.to_numpy(dtype=float), LABELS)
-    assert len(plain) > len(X)
-    np.testing.assert_array_equal(X_new["year"], np.rint(plain[:, 0]))
-    np.testing.assert_array_equal(X_new["beats"], np.rint(plain[:, 1]))
-    np.testing.assert_array_equal(X_new["leads"], np.clip(np.rint(plain[:, 2]), 0, 255))
-    np.testing.assert_array_equal(X_new["male"], plain[:, 3] >= 0.5)
-    np.testing.assert_array_equal(X_new["weight"], plain[:, 4])
-
-
 @pytest.mark.parametrize("per_class", [True, False])
 def test_nothing_is_fitted_where_nothing_is_added(tmp_path, per_class):
     log = tmp_path / "log"
