@@ -1,6 +1,17 @@
 """Data sets: ``load_*`` read a folder the user has, ``make_*`` simulate."""
 
+from .chapman import load_chapman
 from .ecg import make_ecg
+from .merging import merge
 from .mitbih import load_mitbih
+from .ptbxl import load_ptbxl
+from .rhythms import make_ecg_rhythms
 
-__all__ = ["load_mitbih", "make_ecg"]
+__all__ = [
+    "load_chapman",
+    "load_mitbih",
+    "load_ptbxl",
+    "make_ecg",
+    "make_ecg_rhythms",
+    "merge",
+]

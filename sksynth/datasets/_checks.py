@@ -50,3 +50,15 @@ def check_pair(parameter, pair, *, strict):
     if len(pair) != 2:
         raise ValueError(f"{parameter} must be two numbers; got {pair!r}")
     return tuple(check_number(parameter, value, 0, strict=strict) for value in pair)
+
+
+def check_ids(parameter, values):
+    """List of distinct int."""
+    if isinstance(values, str) or not np.iterable(values):
+        raise TypeError(f"{parameter} must be a sequence of int; got {values!r}")
+    values = list(values)
+    if not all(isinstance(v, Integral) and not isinstance(v, bool) for v in values):
+        raise TypeError(f"{parameter} must hold int; got {values!r}")
+    if not values or len(set(values)) < len(values):
+        raise ValueError(f"{parameter} must hold one or more, each once; got {values}")
+    return [int(value) for value in values]

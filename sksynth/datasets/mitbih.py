@@ -1,16 +1,15 @@
 """Heartbeats of the MIT-BIH Arrhythmia Database, cut around their R peaks."""
 
 import warnings
-from fractions import Fraction
 from math import isfinite
 from numbers import Integral
-from pathlib import Path
 
 import numpy as np
-from scipy.signal import butter, resample_poly, sosfiltfilt
+from scipy.signal import butter, sosfiltfilt
 from sklearn.utils import Bunch
 
 from ._checks import check_count, check_names, check_number, check_pair
+from ._reading import check_folder, resample
 
 # ANSI/AAMI EC57: class -> symbols of the annotation files
 AAMI_SYMBOLS = {"N": "NLRej", "S": "AaJS", "V": "VE", "F": "F", "Q": "/fQ"}
@@ -163,11 +162,7 @@ def load_mitbih(
         band = check_pair("band", band, strict=True)
         if band[0] >= band[1]:
             raise ValueError(f"band must rise, as in (0.5, 40.0); got {band}")
-    folder = Path(path)
-    if not folder.exists():
-        raise FileNotFoundError(f"there is no folder {folder}")
-    if not folder.is_dir():
-        raise NotADirectoryError(f"path must be a folder of WFDB records; got {folder}")
+    folder = check_folder(path)
     wfdb = _import_wfdb()
     stems = _usable_records(wfdb, folder, records, leads, include_paced)
 
@@ -182,7 +177,7 @@ def load_mitbih(
             raise ValueError(f"window {window} is shorter than a sample at {fs:g} Hz")
         if band is not None:
             signal = _band_pass(signal, band, native)
-        signal = _resample(signal, native, fs).astype(np.float32)
+        signal = resample(signal, native, fs).astype(np.float32)
         start = np.rint(sample * (fs / native)).astype(np.int64) - n_before
         target = _aami_class(symbol)
         kept = np.isin(target, classes)
@@ -336,17 +331,6 @@ def _band_pass(signal, band, native):
         raise ValueError(f"band {band} must end below half of {native:g} Hz")
     sections = butter(2, band, btype="bandpass", fs=native, output="sos")
     return sosfiltfilt(sections, signal, axis=-1)
-
-
-def _resample(signal, native, fs):
-    """Signal at rate `fs`; its sample k is at time k / fs, as before."""
-    if fs == native:
-        return signal
-    ratio = Fraction(fs / native).limit_denominator(1000)
-    if abs(float(ratio) * native - fs) > 1e-9 * fs:
-        raise ValueError(f"fs={fs:g} is no simple fraction of {native:g} Hz")
-    up, down = ratio.numerator, ratio.denominator
-    return resample_poly(signal, up, down, axis=-1, padtype="line")
 
 
 def _existing(stem, suffix):

@@ -60,3 +60,59 @@ def write_record(tmp_path):
         return tmp_path
 
     return write
+
+
+TWELVE_LEADS = [
+    *("I", "II", "III", "aVR", "aVL", "aVF"),
+    *("V1", "V2", "V3", "V4", "V5", "V6"),
+]
+
+
+def write_twelve_leads(
+    folder, stem, codes, fs=100, leads=TWELVE_LEADS, gain=1000.0, baseline=0
+):
+    """Write a record with wfdb, the names of the limb leads in capitals."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # wfdb's use of pandas
+        wfdb = pytest.importorskip("wfdb", reason="wfdb is not installed")
+        (folder / stem).parent.mkdir(parents=True, exist_ok=True)
+        wfdb.wrsamp(
+            stem.rsplit("/", 1)[1],
+            fs=fs,
+            units=["mV"] * 12,
+            sig_name=[lead.upper() for lead in leads],
+            d_signal=codes,
+            adc_gain=[gain] * 12,
+            baseline=[baseline] * 12,
+            fmt=["16"] * 12,
+            write_dir=str((folder / stem).parent),
+        )
+
+
+@pytest.fixture(scope="session")
+def write_signal():
+    """Write a record of 12 leads as PTB-XL has them."""
+    return write_twelve_leads
+
+
+def real_folder(name):
+    folder = Path(DATA) / name
+    if not folder.is_dir():
+        pytest.skip(f"no folder {folder}: set SKSYNTH_DATA to its parent")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def ptbxl():
+    """Three hundred real records, where there are any."""
+    return real_folder("ptb-xl")
+
+
+@pytest.fixture(scope="session")
+def chapman():
+    return real_folder("chapman")
+
+
+@pytest.fixture(scope="session")
+def georgia():
+    return real_folder("georgia")

@@ -10,7 +10,7 @@ from scipy.signal import find_peaks
 from sklearn.ensemble import ExtraTreesClassifier
 from sklearn.metrics import f1_score
 
-from sksynth.datasets import ecg, make_ecg
+from sksynth.datasets import _heart, ecg, make_ecg
 
 CLEAN = {"noise": 0, "drift": 0}
 FS = 360.0
@@ -327,20 +327,20 @@ def test_beats_are_the_integral_of_the_dynamical_model():
     rr, peak = 0.81, 0.05
     times = np.linspace(-0.35, 0.55, 9001)
     scale = np.where(np.isin(np.arange(7), [2, 3, 4]), 1, np.sqrt(rr))
-    event = 2 * np.pi / rr * ecg.CONDUCTED[:, 0] * scale  # rad
-    b = 2 * np.pi / rr * ecg.CONDUCTED[:, 1] * scale  # rad
+    event = 2 * np.pi / rr * _heart.CONDUCTED[:, 0] * scale  # rad
+    b = 2 * np.pi / rr * _heart.CONDUCTED[:, 1] * scale  # rad
     d = 2 * np.pi / rr * (times[:, None] - peak) - event
     # McSharry et al., eq. (1): z' = -sum a d exp(-d^2 / (2 b^2)), a = omega z_max / b^2
-    size = ecg.CONDUCTED[:, 2:] @ np.array(ecg.DOWER["MLII"])
+    size = _heart.CONDUCTED[:, 2:] @ np.array(ecg.DOWER["MLII"])
     a = 2 * np.pi / rr * size / b**2
     slope = -(a * d * np.exp(-0.5 * (d / b) ** 2)).sum(axis=1)
     integral = cumulative_trapezoid(slope, times, initial=0)
     got = ecg._gaussians(
         times,
         np.array([ecg.DOWER["MLII"]]),
-        ecg.CONDUCTED[None, :, 0],
-        ecg.CONDUCTED[None, :, 1],
-        ecg.CONDUCTED[None, :, 2:],
+        _heart.CONDUCTED[None, :, 0],
+        _heart.CONDUCTED[None, :, 1],
+        _heart.CONDUCTED[None, :, 2:],
         np.array([peak]),
         np.array([rr]),
     )
