@@ -1,0 +1,54 @@
+"""Measures of fidelity, diversity and copying: functions of arrays of signals."""
+
+from .classification import (
+    classification_accuracy_score,
+    classifier_two_sample_score,
+    inception_score,
+    proportional_labels,
+)
+from .coverage import precision_recall_density_coverage
+from .distribution import (
+    autocorrelation_difference,
+    kurtosis_difference,
+    marginal_difference,
+    maximum_mean_discrepancy,
+    skewness_difference,
+)
+from .ecg import limb_lead_error
+from .features import frechet_distance, random_convolution_features
+from .fidelity import (
+    log_spectral_distance,
+    nearest_match,
+    paired_correlation,
+    paired_rmse,
+    power_spectrum_distance,
+)
+from .memorisation import (
+    copy_fraction,
+    membership_inference_auc,
+    nearest_neighbor_distance_ratio,
+)
+
+__all__ = [
+    "autocorrelation_difference",
+    "classification_accuracy_score",
+    "classifier_two_sample_score",
+    "copy_fraction",
+    "frechet_distance",
+    "inception_score",
+    "kurtosis_difference",
+    "limb_lead_error",
+    "log_spectral_distance",
+    "marginal_difference",
+    "maximum_mean_discrepancy",
+    "membership_inference_auc",
+    "nearest_match",
+    "nearest_neighbor_distance_ratio",
+    "paired_correlation",
+    "paired_rmse",
+    "power_spectrum_distance",
+    "precision_recall_density_coverage",
+    "proportional_labels",
+    "random_convolution_features",
+    "skewness_difference",
+]

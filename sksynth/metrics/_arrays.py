@@ -1,0 +1,92 @@
+"""What the measures accept, and how they walk through it in blocks of rows."""
+
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.utils import check_array, gen_batches
+from sklearn.utils.validation import check_consistent_length
+
+SIGNAL_SHAPES = "(n_samples, n_times) or (n_samples, n_channels, n_times)"
+
+
+def check_signals(X, name="X", *, min_samples=1):
+    """Finite real signals (n_samples, n_channels, n_times), float32 or float64.
+
+    A 2-D X is one channel. float32 stays float32, other numbers become float64; an
+    array that is right already is not copied.
+    """
+    X = check_array(
+        X,
+        dtype=[np.float64, np.float32],
+        ensure_2d=False,
+        allow_nd=True,
+        ensure_min_samples=0,
+        ensure_min_features=0,
+        input_name=name,
+    )
+    if X.ndim not in (2, 3) or 0 in X.shape[1:]:
+        raise ValueError(f"{name} must have shape {SIGNAL_SHAPES}; got {X.shape}")
+    if len(X) < min_samples:
+        raise ValueError(
+            f"{name} must have n_samples >= {min_samples}; got shape {X.shape}"
+        )
+    return X[:, None] if X.ndim == 2 else X
+
+
+def check_arrays(X, Y, *, paired=False, names=("X", "X_reference"), min_samples=1):
+    """Two sets of signals with the same channels and times; see `check_signals`.
+
+    With ``paired`` they must have as many rows, too.
+    """
+    X = check_signals(X, names[0], min_samples=min_samples)
+    Y = check_signals(Y, names[1], min_samples=min_samples)
+    if X.shape[1:] != Y.shape[1:]:
+        raise ValueError(
+            f"{names[0]} and {names[1]} must have the same channels and times; got "
+            f"shapes {X.shape} and {Y.shape} as (n_samples, n_channels, n_times)"
+        )
+    if paired and len(X) != len(Y):
+        raise ValueError(
+            f"row i of {names[0]} belongs to row i of {names[1]}: their numbers of "
+            f"rows must be equal; got {len(X)} and {len(Y)}"
+        )
+    return X, Y
+
+
+def check_labels(y, n_samples, name="y"):
+    """Labels (n_samples,), of any kind that can be compared and sorted."""
+    y = check_array(y, ensure_2d=False, dtype=None, allow_nd=True, input_name=name)
+    if y.ndim != 1:
+        raise ValueError(f"{name} must have shape (n_samples,); got {y.shape}")
+    check_consistent_length(np.empty(n_samples), y)
+    return y
+
+
+def check_integer(value, name, low, high=None):
+    """The value, an integer of at least `low` and at most `high`."""
+    if isinstance(value, bool | np.bool_) or not isinstance(value, Integral):
+        raise TypeError(f"{name} must be an integer; got {value!r}")
+    if value < low or (high is not None and value > high):
+        upper = "" if high is None else f" and at most {high}"
+        raise ValueError(f"{name} must be at least {low}{upper}; got {value}")
+    return int(value)
+
+
+def check_positive(value, name):
+    """The value, a finite number above 0."""
+    if isinstance(value, bool | np.bool_) or not isinstance(value, Real):
+        raise TypeError(f"{name} must be a number; got {value!r}")
+    if not 0 < value < np.inf:
+        raise ValueError(f"{name} must be finite and above 0; got {value}")
+    return float(value)
+
+
+def row_slices(n_samples, row_size, *, n_numbers=2**20):
+    """Slices of rows that hold about ``n_numbers`` numbers, one row at least."""
+    return gen_batches(n_samples, max(1, n_numbers // max(1, row_size)))
+
+
+def blocks(X, *, n_numbers=2**20):
+    """Views of consecutive rows of X, about ``n_numbers`` large."""
+    for rows in row_slices(len(X), X[0].size, n_numbers=n_numbers):
+        yield X[rows]
