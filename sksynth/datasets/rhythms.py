@@ -5,7 +5,6 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy.fft import next_fast_len
-from scipy.special import i0e
 
 from ._checks import check_count, check_names, check_number
 from ._heart import (
@@ -134,8 +133,7 @@ def make_ecg_rhythms(
     ----------
     n_samples : int, default=100
         Number of strips.
-    classes : sequence of str, default=("SBRAD", "SR", "AFIB", "STACH", "AFLT", \
-"SARRH", "SVTAC")
+    classes : sequence of str, default=all seven
         Rhythms to simulate.
     weights : sequence of float, default=None
         Proportion of each class, in the order of `classes`, scaled to sum to 1. The
@@ -315,9 +313,10 @@ def _ventricles(times, fs, y, hearts, strips, rng):
     turn = hearts.sway[row] * (strips.breath[seen][:, None] + 0.2 * chance[:, -1:])
     dipole += np.cross(turn[:, None], dipole)  # a small rotation
 
-    first = np.floor((time - 5 * width).min() * fs)
-    reach = np.arange(first, np.ceil((time + 5 * width).max() * fs) + 1)
-    sample = np.rint((peak - times[0]) * fs) + np.clip(reach, -fs, fs)  # (n_beats, m)
+    first = max((time - 5 * width).min(), -1) * fs  # the margin allows 1 s
+    last = min((time + 5 * width).max(), 1) * fs
+    reach = np.arange(int(first), int(last) + 1)
+    sample = np.rint((peak - times[0]) * fs) + reach  # (n_beats, m)
     after = times[0] + sample / fs - peak
     distance = (after[:, None] - time[:, :, None]) / width[:, :, None]
     waves = np.exp(-0.5 * distance.astype(np.float32) ** 2)
@@ -347,7 +346,7 @@ def _flutter(times, hearts, strips, atria):
     for phase, width, *size in FLUTTER:
         angle = (2 * np.pi * (cycles - phase)).astype(np.float32)
         kappa = 1 / width**2  # near its top exp(kappa (cos - 1)) is a Gaussian
-        event = np.exp(np.float32(kappa) * (np.cos(angle) - 1)) - np.float32(i0e(kappa))
+        event = np.exp(np.float32(kappa) * (np.cos(angle) - 1))
         total += np.array(size, dtype=np.float32)[:, None] * event[:, None]
     return total * hearts.flutter.astype(np.float32)[:, None, None]
 
