@@ -11,7 +11,10 @@ import sksynth
 PACKAGE = Path(sksynth.__file__).parent
 PATHS = sorted(set(PACKAGE.rglob("*.py")) - {PACKAGE / "__init__.py"})
 EVERYWHERE = {"numpy", "scipy"}
-PUBLIC = {"generators", "over_sampling", "training", "datasets", "persistence"}
+PUBLIC = {
+    *("classifiers", "datasets", "generators", "metrics", "over_sampling"),
+    *("persistence", "selection", "training"),
+}
 MAY_IMPORT = {  # our own parts, and other people's packages
     "_events": {"sklearn"},
     "_fitting": set(),
@@ -21,26 +24,31 @@ MAY_IMPORT = {  # our own parts, and other people's packages
     "_storage": {"torch", "safetensors"},
     "nn": {"torch"},
     "training": {"torch", "skorch"},
+    "_estimator": {"_events", "training", "torch", "sklearn"},
     "base": {
-        *(
-            "_anchors",
-            "_events",
-            "_fitting",
-            "_preprocessing",
-            "_random",
-            "_storage",
-            "training",
-        ),
+        *("_anchors", "_estimator", "_events", "_fitting", "_preprocessing"),
+        *("_random", "_storage", "training"),
         *("torch", "sklearn"),
     },
     "generators": {"base", "nn", "_preprocessing", "torch", "sklearn"},
     "over_sampling": {
-        *("_fitting", "_preprocessing", "_random", "generators"),
+        *("_fitting", "_preprocessing", "_random", "generators", "selection"),
         *("sklearn", "imblearn", "joblib", "filelock"),
     },
-    "datasets": {"pandas", "sklearn", "wfdb"},
+    "datasets": {"pandas", "sklearn", "wfdb", "joblib"},
+    "metrics": {"_random", "torch", "sklearn"},
+    "classifiers": {
+        *("_estimator", "_events", "_fitting", "_preprocessing", "_random"),
+        *("nn", "training"),
+        *("torch", "sklearn"),
+    },
+    "selection": {"_fitting", "_preprocessing", "metrics", "sklearn"},
+    "evaluation": {
+        *("_preprocessing", "_random", "classifiers", "generators", "metrics"),
+        *("over_sampling", "plotting", "sklearn", "joblib", "pandas", "matplotlib"),
+    },
     "persistence": {"_storage", "generators"},
-    "plotting": {*PUBLIC, "matplotlib", "sklearn"},
+    "plotting": {*PUBLIC, "_random", "matplotlib", "sklearn"},
     "testing": {
         *PUBLIC,
         *("torch", "sklearn", "imblearn", "joblib", "pandas", "pytest", "psutil"),

@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_consistent_length, column_or_1d
 
 from sksynth._fitting import restored_on_failure
 from sksynth._preprocessing import check_signals
+from sksynth.selection import KeepBest
 
 SHARED_CONSTRAINTS = {
     "generator": [HasMethods(["fit", "sample"]), None],
@@ -20,6 +21,7 @@ SHARED_CONSTRAINTS = {
     "n_neighbors": [Interval(Integral, 1, None, closed="left")],
     "per_class": ["boolean", StrOptions({"auto"})],
     "signal_shape": [tuple, None],
+    "selection": [KeepBest, None],
     "memory": [str, os.PathLike, HasMethods(["cache"]), None],
     "random_state": ["random_state"],
 }

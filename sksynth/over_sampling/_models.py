@@ -17,6 +17,7 @@ from sklearn.utils.validation import check_memory
 import sksynth
 from sksynth._random import as_rng
 from sksynth.generators import VAE
+from sksynth.over_sampling._best_rows import BestRows
 from sksynth.over_sampling._counts import proportional_order
 
 
@@ -101,10 +102,25 @@ class ClassModels:
         Neighbours for anchored sampling.
     memory : str, joblib.Memory or None
         Cache of the fits.
+    selection : KeepBest or None
+        Prepared, not yet fitted: of each block of candidates the best stay.
+    scale : ndarray or None
+        What the selection divides rows by.
     """
 
     def __init__(
-        self, generator, X, y, codes, *, per_class, strength, n_neighbors, memory
+        self,
+        generator,
+        X,
+        y,
+        codes,
+        *,
+        per_class,
+        strength,
+        n_neighbors,
+        memory,
+        selection=None,
+        scale=None,
     ):
         name = type(generator).__name__
         if strength is not None and not _takes(generator, "strength"):
@@ -119,7 +135,8 @@ class ClassModels:
                 f"per_class=False needs a conditional generator; {name}.sample has no "
                 "argument y"
             )
-        self.row_shape = X.shape[1:]
+        self.row_shape, self.rows = X.shape[1:], X
+        self.selection, self.scale = selection, scale
         if not get_tags(generator).input_tags.three_d_array:
             X = X.reshape(len(X), -1)
         self.X, self.codes, self.per_class = X, codes, per_class
@@ -134,7 +151,7 @@ class ClassModels:
         """The fitted generators, in the order of the classes."""
         return list(self.fitted.values())
 
-    def _model(self, code):
+    def model_of(self, code):
         """The generator that draws a class, fitted when it is needed first."""
         key = code if self.per_class else None
         if key not in self.fitted:
@@ -150,21 +167,26 @@ class ClassModels:
 
         Returns the groups of the rows; None for a row of no single group.
         """
+        wanted = [code for code, n_rows in enumerate(counts) if n_rows]
+        draw = self.draw
+        if self.selection is not None and wanted:
+            draw = BestRows(self, wanted).draw
         new_groups, start = [], 0
-        for code, (n_rows, seed) in enumerate(zip(counts, seeds, strict=True)):
-            if n_rows == 0:
-                continue
-            rows = slice(start, start + n_rows)
-            if groups is None or self.strength is None or self.strength == 1:
-                X_new[rows] = self._draw(code, n_rows, seed, self.codes == code)
-                new_groups.append(np.full(n_rows, None))
-            else:
-                X_new[rows], names = self._draw_by_group(code, n_rows, seed, groups)
-                new_groups.append(names)
-            start += n_rows
+        for code in wanted:
+            rows = slice(start, start + counts[code])
+            X_new[rows], names = draw(code, counts[code], seeds[code], groups)
+            new_groups.append(names)
+            start = rows.stop
         return np.concatenate([np.empty(0, dtype=object), *new_groups])
 
-    def _draw(self, code, n_rows, seed, may_be_anchor):
+    def draw(self, code, n_rows, seed, groups):
+        """Rows of one class and their groups."""
+        if groups is None or self.strength is None or self.strength == 1:
+            rows = self._draw_anchored(code, n_rows, seed, self.codes == code)
+            return rows, np.full(n_rows, None)
+        return self._draw_by_group(code, n_rows, seed, groups)
+
+    def _draw_anchored(self, code, n_rows, seed, may_be_anchor):
         """Rows of one class; a smaller number is the beginning of a larger one."""
         options = {"random_state": seed}
         if not self.per_class:
@@ -175,7 +197,7 @@ class ClassModels:
                 strength=self.strength,
                 n_neighbors=self.n_neighbors,
             )
-        model = self._model(code)
+        model = self.model_of(code)
         X_new = np.asarray(model.sample(n_rows, **options))
         if X_new.shape != (n_rows, *self.X.shape[1:]) or not np.isfinite(X_new).all():
             raise ValueError(
@@ -202,5 +224,5 @@ class ClassModels:
             rows = np.flatnonzero(turns == position)
             if len(rows):
                 own = (self.codes == code) & (group_codes == group)
-                X_new[rows] = self._draw(code, len(rows), seeds[group], own)
+                X_new[rows] = self._draw_anchored(code, len(rows), seeds[group], own)
         return X_new, names[present[turns]]

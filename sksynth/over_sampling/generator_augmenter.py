@@ -1,5 +1,6 @@
 """Add synthetic rows beside the real ones, for any kind of target."""
 
+from functools import partial
 from numbers import Real
 
 import numpy as np
@@ -10,7 +11,7 @@ from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_consistent_length
 
 from sksynth._fitting import restored_on_failure
-from sksynth._preprocessing import check_targets, is_discrete
+from sksynth._preprocessing import ChannelScaler, check_targets, is_discrete
 from sksynth._random import as_rng
 from sksynth.over_sampling._base import (
     SHARED_CONSTRAINTS,
@@ -21,6 +22,7 @@ from sksynth.over_sampling._base import (
     check_groups,
     check_memory_and_seed,
 )
+from sksynth.over_sampling._best_rows import prepared_selection
 from sksynth.over_sampling._counts import proportional_order
 from sksynth.over_sampling._models import ClassModels, prepared
 
@@ -57,6 +59,14 @@ class GeneratorAugmenter(SignalSamplerMixin, BaseSampler):
         ``generator.sample`` takes no ``y``.
     signal_shape : tuple (n_channels, n_times), default=None
         Read the rows of a 2-D X (a DataFrame, say) as such signals.
+    selection : KeepBest, default=None
+        Draw ``n_candidates`` rows of a class at a time and keep the best ``n_keep`` of
+        them, in the order of their rank; see :class:`sksynth.selection.KeepBest`.
+        Counts stay exact: where the selection leaves too few, refused rows fill up,
+        with a warning, but no copies of real ones. None keeps all rows.
+        It acts on the rows that the generator models: with measurements on inputs and
+        targets together, each channel or column divided by its deviation; with
+        ``forward`` on the targets.
     memory : str or joblib.Memory, default=None
         Caches the fit of the generator and nothing else. Needs an int
         ``random_state``.
@@ -117,6 +127,7 @@ class GeneratorAugmenter(SignalSamplerMixin, BaseSampler):
         n_neighbors=5,
         per_class="auto",
         signal_shape=None,
+        selection=None,
         memory=None,
         random_state=None,
     ):
@@ -128,6 +139,7 @@ class GeneratorAugmenter(SignalSamplerMixin, BaseSampler):
         self.n_neighbors = n_neighbors
         self.per_class = per_class
         self.signal_shape = signal_shape
+        self.selection = selection
         self.memory = memory
         self.random_state = random_state
 
@@ -233,35 +245,35 @@ class GeneratorAugmenter(SignalSamplerMixin, BaseSampler):
             self.generators_ = []
             return X[:0], y[:0], np.empty(0, dtype=object)
         generator = prepared(self.generator, fit_seed, self.random_state)
+        models_of = partial(
+            ClassModels,
+            generator,
+            strength=self.strength,
+            n_neighbors=self.n_neighbors,
+            memory=check_memory_and_seed(self.memory, self.random_state),
+            selection=prepared_selection(self.selection, fit_seed),
+        )
         if self.forward is not None:
             signals = y[:, None] if y.ndim == 1 else y
-            y_new, new_groups = self._draw_rows(generator, signals, n_new, seed, groups)
+            y_new, new_groups = self._draw_rows(models_of, signals, n_new, seed, groups)
             y_new = y_new.reshape(n_new, *y.shape[1:])
             X_new = self._inputs_of(y_new, X)
         elif is_discrete(y):
-            return self._draw_labelled(generator, X, y, n_new, seed, groups)
+            return self._draw_labelled(models_of, X, y, n_new, seed, groups)
         else:
             signals = self._signals(X)
             join, part = _JOINTS[_reads_as_table(generator, signals)]
             joint = join(signals, y.reshape(len(y), -1).astype(X.dtype))
-            new, new_groups = self._draw_rows(generator, joint, n_new, seed, groups)
+            models_of = partial(models_of, scale=_deviation(joint))
+            new, new_groups = self._draw_rows(models_of, joint, n_new, seed, groups)
             n_targets = 1 if y.ndim == 1 else y.shape[1]
             X_new, y_new = part(new, n_targets)
             y_new = y_new.reshape(n_new, *y.shape[1:])
         return X_new, y_new, new_groups
 
-    def _draw_labelled(self, generator, X, y, n_new, seed, groups):
+    def _draw_labelled(self, models_of, X, y, n_new, seed, groups):
         codes = as_codes(y)
-        models = ClassModels(
-            generator,
-            self._signals(X),
-            y,
-            codes,
-            per_class=self.per_class,
-            strength=self.strength,
-            n_neighbors=self.n_neighbors,
-            memory=self._memory(),
-        )
+        models = models_of(self._signals(X), y, codes, per_class=self.per_class)
         rows = proportional_order(codes, n_new)
         counts = np.bincount(codes[rows], minlength=codes.max() + 1)
         seeds = as_rng(seed).randint(2**31, size=len(counts)).tolist()
@@ -271,21 +283,10 @@ class GeneratorAugmenter(SignalSamplerMixin, BaseSampler):
         position = np.argsort(np.argsort(codes[rows], kind="stable"), kind="stable")
         return X_new[position], y[rows], new_groups[position]
 
-    def _memory(self):
-        return check_memory_and_seed(self.memory, self.random_state)
-
-    def _draw_rows(self, generator, signals, n_new, seed, groups):
+    def _draw_rows(self, models_of, signals, n_new, seed, groups):
         """Rows from a generator of all ``signals``, and their groups."""
-        models = ClassModels(
-            generator,
-            signals,
-            None,
-            np.zeros(len(signals), dtype=int),
-            per_class=True,
-            strength=self.strength,
-            n_neighbors=self.n_neighbors,
-            memory=self._memory(),
-        )
+        codes = np.zeros(len(signals), dtype=int)
+        models = models_of(signals, None, codes, per_class=True)
         new = np.empty((n_new, *models.row_shape), dtype=signals.dtype)
         new_groups = models.draw_classes([n_new], [seed], new, groups)
         self.generators_ = models.generators
@@ -315,6 +316,13 @@ def _reads_as_table(generator, signals):
     is_table = generator._reads_as_table(signals)
     generator.set_params(rows="table" if is_table else "signals")
     return is_table
+
+
+def _deviation(joint):
+    """Deviation of each column, or channel, of joined inputs and targets."""
+    is_table = joint.ndim == 2
+    scale = ChannelScaler("standard", joint[:, :, None] if is_table else joint).scale
+    return scale[:, 0] if is_table else scale
 
 
 def _join_columns(signals, targets):

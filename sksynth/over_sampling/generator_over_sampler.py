@@ -17,6 +17,7 @@ from sksynth.over_sampling._base import (
     check_groups,
     check_memory_and_seed,
 )
+from sksynth.over_sampling._best_rows import prepared_selection
 from sksynth.over_sampling._counts import synthetic_counts
 from sksynth.over_sampling._models import ClassModels, prepared
 
@@ -52,10 +53,15 @@ class GeneratorOverSampler(SignalSamplerMixin, BaseOverSampler):
         ``y`` (:class:`sklearn.neighbors.KernelDensity`, say).
     signal_shape : tuple (n_channels, n_times), default=None
         Read the rows of a 2-D X (a DataFrame, say) as such signals.
+    selection : KeepBest, default=None
+        Draw ``n_candidates`` rows of a class at a time and keep the best ``n_keep`` of
+        them, in the order of their rank; see :class:`sksynth.selection.KeepBest`.
+        Counts stay exact: where the selection leaves too few, refused rows fill up,
+        with a warning, but no copies of real ones. None keeps all rows.
     memory : str or joblib.Memory, default=None
         Caches the fit of the generator and nothing else, so that a grid over
-        ``sampling_strategy`` and ``strength`` trains once a fold. Needs an int
-        ``random_state``.
+        ``sampling_strategy``, ``strength`` and ``selection`` trains once a fold. Needs
+        an int ``random_state``.
     random_state : int, RandomState or None, default=None
         Fixes fit and draws; an int takes the place of the generator's own seed. Each
         class has a seed of its own: with one int the rows for a smaller ratio are the
@@ -118,6 +124,7 @@ class GeneratorOverSampler(SignalSamplerMixin, BaseOverSampler):
         n_neighbors=5,
         per_class="auto",
         signal_shape=None,
+        selection=None,
         memory=None,
         random_state=None,
     ):
@@ -127,6 +134,7 @@ class GeneratorOverSampler(SignalSamplerMixin, BaseOverSampler):
         self.n_neighbors = n_neighbors
         self.per_class = per_class
         self.signal_shape = signal_shape
+        self.selection = selection
         self.memory = memory
         self.random_state = random_state
 
@@ -190,6 +198,7 @@ class GeneratorOverSampler(SignalSamplerMixin, BaseOverSampler):
             strength=self.strength,
             n_neighbors=self.n_neighbors,
             memory=check_memory_and_seed(self.memory, self.random_state),
+            selection=prepared_selection(self.selection, fit_seed),
         )
         labels = self.classes_.tolist()
         counts = [self.sampling_strategy_.get(label, 0) for label in labels]
