@@ -6,17 +6,24 @@ __version__ = "0.1.dev0"
 
 _HOMES = {  # public names of the top level, and the modules that hold them
     "VAE": "generators",
+    "CNN1DClassifier": "classifiers",
+    "FCNClassifier": "classifiers",
     "GeneratorOverSampler": "over_sampling",
     "GeneratorAugmenter": "over_sampling",
     "FlatSampler": "over_sampling",
+    "KeepBest": "selection",
     "load": "persistence",
 }
 _MODULES = {
+    "classifiers",
     "datasets",
+    "evaluation",
     "generators",
+    "metrics",
     "over_sampling",
     "persistence",
     "plotting",
+    "selection",
     "testing",
     "training",
 }

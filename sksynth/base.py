@@ -1,19 +1,18 @@
 """The template of all generators: validate, scale, train; sample, unscale."""
 
-import copy
-import warnings
 from abc import ABCMeta, abstractmethod
 from numbers import Integral, Real
 
 import numpy as np
 import torch
-from sklearn.base import BaseEstimator, _fit_context, clone
+from sklearn.base import _fit_context
 from sklearn.utils import check_scalar, gen_batches
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from sksynth._anchors import AnchorPairs
-from sksynth._events import CallbackSupportMixin, with_callbacks
+from sksynth._estimator import NetworkEstimator
+from sksynth._events import with_callbacks
 from sksynth._fitting import restored_on_failure
 from sksynth._preprocessing import (
     SCALERS,
@@ -25,9 +24,7 @@ from sksynth._preprocessing import (
 )
 from sksynth._random import RowNoise, as_rng, seeded
 from sksynth._storage import read_model, write_model
-from sksynth.training.callbacks import EpochEvents
-from sksynth.training.device import PRECISIONS, resolve_device
-from sksynth.training.net import LossNet
+from sksynth.training.device import resolve_device
 
 _HELPERS = {  # fitted attributes that are objects, and their classes
     "container_": Container,
@@ -40,23 +37,15 @@ def _is_fitted_name(cls, name):
     return name.endswith("_") and not name.startswith("_") and not hasattr(cls, name)
 
 
-class BaseGenerator(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
+class BaseGenerator(NetworkEstimator, metaclass=ABCMeta):
     """Learn a distribution of signals with ``fit``, draw new ones with ``sample``.
 
     A subclass stores its parameters and writes ``_make_network`` and ``_sample``.
     """
 
     _parameter_constraints: dict = {  # the parameters that all generators share
+        **NetworkEstimator._parameter_constraints,
         "scaler": [StrOptions(SCALERS.keys() - {None}), None],
-        "max_epochs": [Interval(Integral, 1, None, closed="left")],
-        "batch_size": [Interval(Integral, 1, None, closed="left")],
-        "lr": [Interval(Real, 0, None, closed="neither")],
-        "device": [str],
-        "precision": [StrOptions(set(PRECISIONS))],
-        "compile": ["boolean"],
-        "callbacks": [list, None],
-        "random_state": ["random_state"],
-        "verbose": ["verbose"],
     }
 
     @with_callbacks
@@ -85,11 +74,7 @@ class BaseGenerator(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         FloatingPointError
             If the loss is not finite any more.
         """
-        context = None
-        if hasattr(self, "_skl_callbacks"):
-            context = self._init_callback_context(max_subtasks=self.max_epochs)
-            context.call_on_fit_task_begin(estimator=self, X=X, y=y)
-        with restored_on_failure(self):
+        with self._fit_events(X, y), restored_on_failure(self):
             device = resolve_device(self.device)
             X_given = X
             X = check_signals(self, X)
@@ -107,8 +92,6 @@ class BaseGenerator(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             with seeded(as_rng(self.random_state), device):
                 signals = torch.from_numpy(self.scaler_.transform(signals)).to(device)
                 self._fit(signals, torch.from_numpy(condition).to(device))
-        if context is not None:
-            context.call_on_fit_task_end(estimator=self, X=X, y=y)
         return self
 
     def sample(
@@ -268,22 +251,6 @@ class BaseGenerator(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         generator.network_ = network.requires_grad_(False).eval()
         return generator
 
-    def __getstate__(self):
-        """Weights on the CPU and callbacks without what they learnt."""
-        state = dict(super().__getstate__())
-        if "network_" in state:
-            state["network_"] = copy.deepcopy(state["network_"]).cpu()
-        if state["callbacks"]:
-            state["callbacks"] = [clone(c, safe=False) for c in state["callbacks"]]
-        return state
-
-    def __sklearn_tags__(self):
-        """Signals of two or three dimensions."""
-        tags = super().__sklearn_tags__()
-        tags.input_tags.two_d_array = True
-        tags.input_tags.three_d_array = True
-        return tags
-
     @property
     def _signal_shape(self):
         """Channels and times of a signal as the network sees it."""
@@ -318,42 +285,19 @@ class BaseGenerator(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         With labels, a row of a class of m rows is drawn with a weight of m ** -0.5, so
         that rare classes are seen more often and common ones not too rarely.
         """
-        kinds = None
+        kinds = weights = None
         if self.conditions_.classes is not None:
             condition = tensors["condition"].cpu()
             kinds = torch.unique(condition, dim=0, return_inverse=True)[1]
-        callbacks = list(self.callbacks or [])
-        context = getattr(self, "_callback_fit_ctx", None)
-        if context is not None:
-            callbacks.append(EpochEvents(self, context))
-        net = LossNet(
-            network,
-            max_epochs=self.max_epochs,
-            batch_size=self.batch_size,
-            lr=self.lr,
-            device=str(next(iter(tensors.values())).device),
-            precision=self.precision,
-            compile_module=self.compile,
-            callbacks=callbacks,
-            kinds=kinds,
-            verbose=self.verbose,
-        ).fit(tensors)
-        self.history_ = {
-            name: net.history[:, name]
-            for name in net.history[0]
-            if name.startswith(("train_", "valid_")) and not name.endswith("_best")
-        }
+            weights = torch.bincount(kinds)[kinds] ** -0.5
+        net = self._train_network(network, tensors, kinds=kinds, weights=weights)
+        self.history_ = net.curves()
         self.n_iter_ = len(net.history)
         return net.module_.requires_grad_(False)
 
     def _network_to_sample(self):
         """Find the device that ``device`` names, if there is one, for the network."""
-        try:
-            device = resolve_device(self.device)
-        except ValueError as error:
-            warnings.warn(f"{error}; sampling on the CPU", stacklevel=3)
-            device = torch.device("cpu")
-        return self.network_.to(device)
+        return self._network_to_run("sampling")
 
     def _pair_anchors(self, anchors, anchors_y, strength, n_neighbors, y, asked, seeds):
         """Check the arguments of anchored sampling; None means a pure sample."""

@@ -1,5 +1,6 @@
 """Callbacks of the training loop."""
 
+import copy
 import time
 
 from skorch import callbacks
@@ -69,6 +70,42 @@ class EarlyStopping(callbacks.EarlyStopping):
             load_best=load_best,
         )
         self.validation_fraction = validation_fraction
+
+    def on_train_begin(self, net, **kwargs):
+        """Forget the last training."""
+        super().on_train_begin(net, **kwargs)
+        self.lowest_ = self.dynamic_threshold_ = float("inf")
+
+    def on_epoch_end(self, net, **kwargs):
+        """Keep the weights of the best epoch; stop if none was better for long.
+
+        skorch compares with the last improvement that counted, and takes a share of a
+        negative loss for one that has fallen; so its best weights may be others.
+        """
+        loss = net.history[-1, self.monitor]
+        if not self.lower_is_better:
+            loss = -loss
+        if loss < self.lowest_:
+            self.lowest_ = loss
+            self.best_epoch_ = net.history[-1, "epoch"]
+            if self.load_best:
+                self.best_model_weights_ = copy.deepcopy(net.module_.state_dict())
+        share = abs(loss) if self.threshold_mode == "rel" else 1.0
+        if loss < self.dynamic_threshold_:
+            self.misses_ = 0
+            self.dynamic_threshold_ = loss - self.threshold * share
+        else:
+            self.misses_ += 1
+        if self.misses_ == self.patience:
+            text = f"Stop: {self.patience} epochs without a better {self.monitor}"
+            self._sink(text, verbose=net.verbose)
+            raise KeyboardInterrupt  # as callbacks of skorch stop a training
+
+
+def plain_callbacks(callbacks):
+    """Instances of callbacks in any form of skorch: a class, a pair with a name."""
+    plain = [c[1] if isinstance(c, tuple) else c for c in callbacks]
+    return [c() if isinstance(c, type) else c for c in plain]
 
 
 class PrintProgress(callbacks.Callback):

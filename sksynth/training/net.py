@@ -5,16 +5,16 @@ import signal
 import threading
 from contextlib import contextmanager
 
-import numpy as np
 import torch
 from skorch import NeuralNet
 from skorch.callbacks import LRScheduler
 from torch import nn
-from torch.utils.data import Subset
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from sksynth.training.batches import TensorBatches
-from sksynth.training.callbacks import PrintProgress
+from sksynth.training.callbacks import PrintProgress, plain_callbacks
 from sksynth.training.device import uses_bf16
+from sksynth.training.splits import HoldOut, ValidateOn
 
 
 class _StoppedByCallback(Exception):
@@ -41,8 +41,13 @@ class LossNet(NeuralNet):
     compile_module : bool
         Run the module through ``torch.compile``.
     kinds : Tensor of shape (n_samples,), default=None
-        Classes of the rows, as integers. A row of a class of m rows is then drawn with
-        a weight of m ** -0.5, and no class is held out of training altogether.
+        Classes of the rows, as integers: rows are held out in the proportion of the
+        classes, and no class is held out of training altogether.
+    weights : Tensor of shape (n_samples,), default=None
+        Draw the rows of an epoch with replacement, with these weights. Without, each
+        row is seen once an epoch.
+    valid : dict of Tensor, default=None
+        Rows to validate on, so that none of the rows to train on is held out.
     """
 
     def __init__(
@@ -57,11 +62,14 @@ class LossNet(NeuralNet):
         compile_module=False,
         callbacks=None,
         kinds=None,
+        weights=None,
+        valid=None,
         verbose=0,
     ):
         callbacks = list(callbacks or [])
-        hold_out = _fraction_to_hold_out(callbacks)
-        weights = None if kinds is None else torch.bincount(kinds)[kinds] ** -0.5
+        split = None if valid is None else ValidateOn(valid)
+        if split is None and (fraction := _fraction_to_hold_out(callbacks)):
+            split = HoldOut(fraction, kinds)
         if verbose:
             callbacks.append(PrintProgress(verbose))
         super().__init__(
@@ -78,7 +86,7 @@ class LossNet(NeuralNet):
             iterator_train__shuffle=True,
             iterator_train__weights=weights,
             iterator_valid=TensorBatches,
-            train_split=_HoldOut(hold_out, kinds) if hold_out else None,
+            train_split=split,
             verbose=0,
         )
         self.precision = precision
@@ -119,6 +127,14 @@ class LossNet(NeuralNet):
         self.notify("on_train_end", X=X, y=y)
         self.module_.eval()
         return self
+
+    def curves(self):
+        """Losses of all epochs: a dict of lists of numbers."""
+        return {
+            name: self.history[:, name]
+            for name in self.history[0]
+            if name.startswith(("train_", "valid_")) and not name.endswith("_best")
+        }
 
     def _begin_training(self):
         self._average = _WeightAverage(self.module_)
@@ -231,8 +247,7 @@ def warm_up_and_cosine(step, n_steps):
 
 def _fraction_to_hold_out(callbacks):
     """Share of the rows that callbacks need for validation, or None."""
-    plain = [c[1] if isinstance(c, tuple) else c for c in callbacks]
-    plain = [c() if isinstance(c, type) else c for c in plain]
+    plain = plain_callbacks(callbacks)
     watching = [c for c in plain if str(getattr(c, "monitor", "")).startswith("valid")]
     fractions = [getattr(c, "validation_fraction", None) for c in watching]
     if watching and not any(fractions):
@@ -243,57 +258,37 @@ def _fraction_to_hold_out(callbacks):
     return next(filter(None, fractions), None)
 
 
-class _HoldOut:
-    """Split of the rows into training and validation."""
-
-    def __init__(self, fraction, kinds=None):
-        self.fraction = fraction
-        self.kinds = kinds
-
-    def __call__(self, dataset, y=None, **kwargs):
-        n = len(dataset)
-        if n < 2:
-            raise ValueError("early stopping holds rows out and needs 2 of them; got 1")
-        n_valid = min(max(1, round(self.fraction * n)), n - 1)
-        order = torch.randperm(n)
-        if self.kinds is not None:  # the first row of each class stays in training
-            _, first = np.unique(self.kinds[order].numpy(), return_index=True)
-            n_valid = min(n_valid, n - len(first))
-            others = np.delete(np.arange(n), first)
-            order = order[torch.from_numpy(np.concatenate([others, first]))]
-        if n_valid < 1:
-            raise ValueError(
-                "early stopping holds rows out, and each class has a single one"
-            )
-        return Subset(dataset, order[n_valid:]), Subset(dataset, order[:n_valid])
-
-
 class _WeightAverage:
     """Exponential average of the weights, with a decay that grows from 0.
 
-    After step t the decay is min(0.9999, 1 - t ** -0.75).
+    After step t the decay is min(0.9999, 1 - t ** -0.75). The running means and
+    variances of batch normalisation are averaged alike: those of the last step belong
+    to other weights.
     """
 
     def __init__(self, module):
-        self.parameters = [p for p in module.parameters() if p.requires_grad]
-        self.average = [p.detach().clone() for p in self.parameters]
+        self.tensors = [p for p in module.parameters() if p.requires_grad]
+        for part in module.modules():
+            if isinstance(part, _BatchNorm) and part.track_running_stats:
+                self.tensors += [part.running_mean, part.running_var]
+        self.average = [t.detach().clone() for t in self.tensors]
         self.raw = None
 
     @torch.no_grad()
     def update(self, step):
-        torch._foreach_lerp_(self.average, self.parameters, max(1e-4, step**-0.75))
+        torch._foreach_lerp_(self.average, self.tensors, max(1e-4, step**-0.75))
 
     @torch.no_grad()
     def show(self):
         """Put the average into the module, and keep the weights of the last step."""
         if self.raw is not None:
             return
-        self.raw = [p.detach().clone() for p in self.parameters]
-        torch._foreach_copy_(self.parameters, self.average)
+        self.raw = [t.detach().clone() for t in self.tensors]
+        torch._foreach_copy_(self.tensors, self.average)
 
     @torch.no_grad()
     def hide(self):
         """Put the weights of the last step back, to go on training."""
         if self.raw is not None:
-            torch._foreach_copy_(self.parameters, self.raw)
+            torch._foreach_copy_(self.tensors, self.raw)
             self.raw = None

@@ -143,14 +143,153 @@ def test_no_row_is_dropped_also_below_one_batch(n, batch_size):
     assert len(module.seen) == 2 * math.ceil(n / batch_size)
 
 
-def test_rows_of_rare_classes_are_drawn_more_often_than_they_occur():
-    module, kinds = Line(), torch.tensor([0] * 9 + [1])
+def test_rows_are_drawn_with_the_weights_given():
+    module, weights = Line(), torch.tensor([1 / 3] * 9 + [1.0])
     torch.manual_seed(0)
-    make_net(module, kinds=kinds, max_epochs=300).fit(data(10))
+    make_net(module, weights=weights, max_epochs=300).fit(data(10))
     drawn = torch.tensor([row for _, rows in module.seen for row in rows])
     rare = (drawn == data(10)["x"][9, 0]).float().mean().item()
     assert len(drawn) == 3000
-    assert rare == pytest.approx(1 / (1 + 9 * 9**-0.5), abs=0.03)
+    assert rare == pytest.approx(1 / (1 + 9 / 3), abs=0.03)
+
+
+def test_classes_alone_change_no_draw():
+    module = Line()
+    make_net(module, kinds=torch.tensor([0] * 9 + [1]), max_epochs=2).fit(data(10))
+    rows = [row for _, batch in module.seen for row in batch]
+    assert sorted(rows) == sorted(data(10)["x"][:, 0].tolist() * 2)
+
+
+def test_given_rows_are_validated_on_and_none_is_held_out():
+    module, valid = Line(), {k: v + 1 for k, v in data(3).items()}
+    net = make_net(module, valid=valid, max_epochs=2, batch_size=20).fit(data(10))
+    assert [len(rows) for _, rows in module.seen] == [10, 3] * 2
+    assert module.seen[1] == (False, valid["x"][:, 0].tolist())
+    error = (valid["x"] * net.module_.weight).sum(1) - valid["target"]
+    expected = error.square().mean().item()
+    assert net.history[-1, "valid_loss"] == pytest.approx(expected)
+
+
+def test_the_curves_are_the_losses_of_all_epochs():
+    net = make_net(callbacks=[EarlyStopping()]).fit(data())
+    curves = net.curves()
+    assert curves.keys() == {"train_loss", "train_bias", "valid_loss", "valid_bias"}
+    assert curves["valid_bias"] == net.history[:, "valid_bias"]
+
+
+class Normed(nn.Module):
+    """Batch normalisation before one weight."""
+
+    def __init__(self):
+        super().__init__()
+        self.norm = nn.BatchNorm1d(2)
+        self.weight = nn.Parameter(torch.tensor([0.5, -1.0]))
+
+    def forward(self, x, target):
+        error = (self.norm(x) * self.weight).sum(1) - target
+        return {"loss": error.square().mean()}
+
+
+def test_running_statistics_are_averaged_as_the_weights_are():
+    class Note(Callback):
+        raw = []
+
+        def on_batch_end(self, net, training, **kwargs):
+            norm = net.module_.norm
+            self.raw.append(torch.stack([norm.running_mean, norm.running_var]))
+
+    net = make_net(Normed(), callbacks=[Note()]).fit(data())
+    expected = torch.zeros(2, 2)
+    for step, raw in enumerate(Note.raw, start=1):
+        expected = expected.lerp(raw, step**-0.75)
+    norm = net.module_.norm
+    shown = torch.stack([norm.running_mean, norm.running_var])
+    torch.testing.assert_close(shown, expected)
+    assert not torch.allclose(shown, Note.raw[-1], rtol=1e-2)
+    assert norm.num_batches_tracked == len(Note.raw) == 18  # hidden while training
+
+
+def test_training_goes_on_from_the_running_statistics_of_the_last_step():
+    class Note(Callback):
+        seen = []
+
+        def on_batch_end(self, net, **kwargs):
+            self.seen.append(net.module_.norm.running_mean.clone())
+
+        def on_batch_begin(self, net, **kwargs):
+            if self.seen:
+                assert torch.equal(self.seen[-1], net.module_.norm.running_mean)
+
+    make_net(Normed(), callbacks=[Note()]).fit(data())
+    assert len(Note.seen) == 18
+
+
+class Losses(nn.Module):
+    """Validation losses that are given; the weight counts the epochs."""
+
+    def __init__(self, losses):
+        super().__init__()
+        self.losses = list(losses)
+        self.weight = nn.Parameter(torch.zeros(()))
+
+    def forward(self, x, target):
+        if self.training:
+            return {"loss": self.weight * 0}
+        return {"loss": torch.tensor(self.losses.pop(0))}
+
+
+class Count(Callback):
+    """Put the number of the epoch into the weight, before others look at it."""
+
+    def on_epoch_end(self, net, **kwargs):
+        with torch.no_grad():
+            net.module_.weight.fill_(len(net.history))
+
+
+@pytest.mark.parametrize(
+    ("losses", "options", "n_epochs", "best"),
+    [
+        # a loss that falls by less than the threshold is no progress, but is the best
+        ([1.0, 0.999, 0.998, 0.5], {"threshold": 0.1, "patience": 2}, 3, 3),
+        ([1.0, 2.0, 0.5, 0.6, 0.7], {"threshold": 0.0, "patience": 2}, 5, 3),
+        # a share of a negative loss: -10.5 is no progress after -10, -12 is
+        ([-10.0, -10.5, -12.0, -12.1, -11.0], {"threshold": 0.1, "patience": 2}, 5, 4),
+        ([-10.0, -9.5, -9.4, -20.0], {"threshold": 0.1, "patience": 2}, 3, 1),
+        (
+            [-10.0, -10.5, -11.5, -12.1, -12.2],
+            {"threshold": 1.0, "threshold_mode": "abs", "patience": 2},
+            5,
+            5,
+        ),
+        (
+            [1.0, 3.0, 2.0, 2.5, 9.0],
+            {"lower_is_better": False, "threshold": 0.0, "patience": 2},
+            4,
+            2,
+        ),
+    ],
+)
+def test_early_stopping_counts_progress_and_keeps_the_best(
+    losses, options, n_epochs, best
+):
+    callbacks = [Count(), EarlyStopping(**options)]
+    net = make_net(Losses(losses), callbacks=callbacks, max_epochs=len(losses))
+    net.fit(data())
+    assert len(net.history) == n_epochs
+    assert net.module_.weight.item() == best
+
+
+def test_the_best_weights_are_left_alone_if_asked():
+    stop = EarlyStopping(patience=1, load_best=False)
+    net = make_net(Losses([1.0, 2.0, 3.0]), callbacks=[Count(), stop]).fit(data())
+    assert net.module_.weight.item() == 2
+
+
+def test_the_message_of_early_stopping_goes_where_it_is_sent():
+    heard = []
+    stop = EarlyStopping(patience=1, sink=heard.append)
+    make_net(Losses([1.0, 2.0, 3.0]), callbacks=[stop]).fit(data())
+    assert heard[0] == "Stop: 1 epochs without a better valid_loss"
 
 
 @given(n_steps=st.integers(1, 5000))

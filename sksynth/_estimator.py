@@ -1,0 +1,106 @@
+"""What all estimators that train a network share."""
+
+import copy
+import warnings
+from contextlib import contextmanager
+from numbers import Integral, Real
+
+import torch
+from sklearn.base import BaseEstimator, clone
+from sklearn.utils._param_validation import Interval, StrOptions
+
+from sksynth._events import CallbackSupportMixin
+from sksynth.training.callbacks import EpochEvents
+from sksynth.training.device import PRECISIONS, resolve_device
+from sksynth.training.net import LossNet
+
+
+class NetworkEstimator(CallbackSupportMixin, BaseEstimator):
+    """Parameters of the training, the training itself, and what a pickle holds.
+
+    A subclass keeps its trained network as ``network_``.
+    """
+
+    _parameter_constraints: dict = {
+        "max_epochs": [Interval(Integral, 1, None, closed="left")],
+        "batch_size": [Interval(Integral, 1, None, closed="left")],
+        "lr": [Interval(Real, 0, None, closed="neither")],
+        "device": [str],
+        "precision": [StrOptions(set(PRECISIONS))],
+        "compile": ["boolean"],
+        "callbacks": [list, None],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+    }
+
+    def __getstate__(self):
+        """Weights on the CPU and callbacks without what they learnt."""
+        state = dict(super().__getstate__())
+        if "network_" in state:
+            state["network_"] = copy.deepcopy(state["network_"]).cpu()
+        if state["callbacks"]:
+            state["callbacks"] = [clone(c, safe=False) for c in state["callbacks"]]
+        return state
+
+    def __sklearn_tags__(self):
+        """Signals of two or three dimensions."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.two_d_array = True
+        tags.input_tags.three_d_array = True
+        return tags
+
+    @contextmanager
+    def _fit_events(self, X, y):
+        """Tell callbacks of scikit-learn (``set_callbacks``) of the fit inside."""
+        if not hasattr(self, "_skl_callbacks"):
+            yield
+            return
+        context = self._init_callback_context(max_subtasks=self.max_epochs)
+        context.call_on_fit_task_begin(estimator=self, X=X, y=y)
+        yield
+        context.call_on_fit_task_end(estimator=self, X=X, y=y)
+
+    def _train_network(
+        self,
+        network,
+        tensors,
+        *,
+        callbacks=None,
+        max_epochs=None,
+        lr=None,
+        kinds=None,
+        weights=None,
+        valid=None,
+    ):
+        """Net that trained ``network`` in place; None stands for the own parameter.
+
+        ``tensors`` are named as the arguments of the network's forward. The rest is as
+        in :class:`LossNet`.
+        """
+        callbacks = list((self.callbacks if callbacks is None else callbacks) or [])
+        context = getattr(self, "_callback_fit_ctx", None)
+        if context is not None:
+            callbacks.append(EpochEvents(self, context))
+        return LossNet(
+            network,
+            max_epochs=self.max_epochs if max_epochs is None else max_epochs,
+            batch_size=self.batch_size,
+            lr=self.lr if lr is None else lr,
+            device=str(next(iter(tensors.values())).device),
+            precision=self.precision,
+            compile_module=self.compile,
+            callbacks=callbacks,
+            kinds=kinds,
+            weights=weights,
+            valid=valid,
+            verbose=self.verbose,
+        ).fit(tensors)
+
+    def _network_to_run(self, purpose):
+        """Network on the device that ``device`` names, if there is one."""
+        try:
+            device = resolve_device(self.device)
+        except ValueError as error:
+            warnings.warn(f"{error}; {purpose} on the CPU", stacklevel=4)
+            device = torch.device("cpu")
+        return self.network_.to(device)
