@@ -1,4 +1,4 @@
-"""What every generator and every sampler must do, once for all."""
+"""What every estimator must do, once for all."""
 
 import pytest
 from imblearn.over_sampling import SMOTE
@@ -11,7 +11,15 @@ from imblearn.utils.estimator_checks import (
 )
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from sksynth import VAE, FlatSampler, GeneratorAugmenter, GeneratorOverSampler
+from sksynth import (
+    VAE,
+    CNN1DClassifier,
+    FCNClassifier,
+    FlatSampler,
+    GeneratorAugmenter,
+    GeneratorOverSampler,
+    KeepBest,
+)
 
 # one tiny, seeded instance of each
 TINY = VAE(latent_dim=2, hidden_dim=4, n_layers=1, max_epochs=1, random_state=0)
@@ -19,9 +27,27 @@ GENERATORS = [TINY]
 SAMPLERS = [
     GeneratorOverSampler(TINY, random_state=0),
     GeneratorOverSampler(TINY, strength=0.5, random_state=0),
+    GeneratorOverSampler(
+        TINY,
+        selection=KeepBest(2, 4, criteria=["distance"], max_distance_quantile=None),
+        random_state=0,
+    ),
     GeneratorAugmenter(TINY, random_state=0),
     FlatSampler(SMOTE(random_state=0)),
 ]
+CLASSIFIERS = [
+    CNN1DClassifier(
+        n_blocks=1,
+        n_filters=4,
+        n_layers=1,
+        hidden_dim=16,
+        max_epochs=20,
+        lr=0.02,
+        random_state=0,
+    ),
+    FCNClassifier(n_filters=8, max_epochs=10, batch_size=32, lr=0.01, random_state=0),
+]
+SELECTIONS = [KeepBest(), KeepBest(criteria=["distance"], n_keep=3)]
 
 
 def expected_failures(estimator):
@@ -34,7 +60,8 @@ def expected_failures(estimator):
     return {}
 
 
-@parametrize_with_checks(GENERATORS + SAMPLERS)
+@parametrize_with_checks(GENERATORS + SAMPLERS + CLASSIFIERS + SELECTIONS)
+@pytest.mark.filterwarnings("ignore:signals of .* samples have room for 0 of the 1 bl")
 def test_scikit_learn_checks(estimator, check):
     check(estimator)
 

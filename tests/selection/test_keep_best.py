@@ -10,7 +10,6 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KernelDensity
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
-from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from sksynth import VAE
 from sksynth.metrics import log_spectral_distance, paired_correlation
@@ -45,11 +44,6 @@ for array in (REAL, HELD_OUT, GOOD):
 def quiet(keep, *args, **options):
     with pytest.warns(UserWarning, match="candidates are kept"):
         return keep.select(*args, **options)
-
-
-@parametrize_with_checks([KeepBest(), KeepBest(criteria=["distance"], n_keep=3)])
-def test_scikit_learn_checks(estimator, check):
-    check(estimator)
 
 
 def naive_selection(R, C, n_keep, max_q, min_q, min_spacing):
