@@ -72,11 +72,12 @@ def helps(utility):
     return finding
 
 
+WIDE = 0.02  # a gain of a score that is worth knowing of
 EFFECTS = {  # in words, what they are, and in words beside another method
     "better": ("they helped", "good", "Better than {}"),
     "worse": ("they hurt", "bad", "Worse than {}"),
     "same": (
-        "they did not help: no difference beyond chance",
+        "no help was shown: no difference beyond chance",
         "",
         "No difference from {} beyond chance",
     ),
@@ -98,6 +99,11 @@ def _scores(utility, name, row):
         f"{name}: {utility.measure} {before:.3f} with real rows alone, "
         f"{row['mean']:.3f} with synthetic rows added: {_change(row)}."
     )
+    if row["p_value"] >= LEVEL and row["high"] > WIDE:
+        yield (
+            f"With these runs a gain of up to {row['high']:.3f} cannot be ruled out; "
+            "more folds or repeats would tell."
+        )
     for (generator, other), pair in utility.against.items():
         if generator == name and pair is not None:
             effect = _effect(pair["p_value"], pair["difference"])

@@ -17,14 +17,14 @@ def corrected_t_test(differences, test_fraction):
     """Test a mean difference over resampled runs against 0, for overlapping sets.
 
     The runs of a cross-validation share training rows, so their differences are not
-    independent and the plain t-test rejects far too often. Nadeau and Bengio [1]_
-    replace its variance of the mean by ``(1 / J + n_test / n_train) s ** 2``, where J
-    is the number of runs and s the deviation of the differences (their section 3;
-    J - 1 degrees of freedom). It is a rule of thumb: exact if any two differences of
-    runs have the correlation ``n_test / (n_test + n_train)``, and careful if they have
-    less. In our simulation of real rows exchanged for other real rows it rejects 0 to 4
-    times in 100 at the 5 % level, the plain test 6 to 24 times
-    (``tests/benchmarks/bench_calibration.py``).
+    independent and the plain t-test rejects too often, the more so the more runs there
+    are. Nadeau and Bengio [1]_ replace its variance of the mean by
+    ``(1 / J + n_test / n_train) s ** 2``, where J is the number of runs and s the
+    deviation of the differences (their section 3; J - 1 degrees of freedom). It is a
+    rule of thumb: exact if any two differences of runs have the correlation
+    ``n_test / (n_test + n_train)``, and careful if they have less. In our simulation of
+    real rows exchanged for other real rows it rejects 0 to 4 times in 100 at the 5 %
+    level, the plain test 5 to 24 times (``tests/benchmarks/bench_calibration.py``).
 
     Parameters
     ----------

@@ -40,7 +40,7 @@ def against_real(change, name="VAE"):
     [
         (0.1, "They helped", "good"),
         (-0.1, "They hurt", "bad"),
-        (0.0, "They did not help: no difference beyond chance", ""),
+        (0.0, "No help was shown: no difference beyond chance", ""),
     ],
 )
 def test_the_answer_follows_the_corrected_test(change, answer, status):
@@ -49,6 +49,14 @@ def test_the_answer_follows_the_corrected_test(change, answer, status):
     number = change + CHANGES.mean()
     assert f"{number:+.3f} (95 % interval" in finding.reasons[0]
     assert finding.reasons[0].endswith("5 runs).")
+
+
+@pytest.mark.parametrize(("spread", "is_wide"), [(0.1, True), (0.001, False)])
+def test_a_gain_that_the_runs_could_have_missed_is_named(spread, is_wide):
+    differences = spread * np.array([-1, 1, 0, -1, 1])
+    augmented = frame("VAE", "TrRSTeR", 0.8 + NOISE + differences)
+    reasons = helps(judged(pd.concat([REAL, augmented]), None, None)).reasons
+    assert any("cannot be ruled out" in reason for reason in reasons) == is_wide
 
 
 def test_no_results_are_not_measured():
@@ -101,7 +109,7 @@ def test_the_measure_may_be_chosen():
     results = pd.concat(rows)
     assert judged(results, None, None).measure == "balanced_accuracy"
     utility = judged(results, "VAE", "f1_macro")
-    assert helps(utility).answer.startswith("They did not help")
+    assert helps(utility).answer.startswith("No help was shown")
     assert utility.recall_changes("VAE") == pytest.approx({"V": 0.1 + CHANGES.mean()})
     assert list(utility.others().columns) == ["combination", "balanced_accuracy"]
     assert list(utility.recall().columns) == ["combination", "V"]
