@@ -1,11 +1,11 @@
 """From the caller's arrays to the network's numbers, and back."""
 
 import numpy as np
-from sklearn.utils import check_array, column_or_1d, gen_batches
+from sklearn.utils import check_array, column_or_1d
 from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import check_consistent_length, validate_data
 
-SIGNAL_SHAPES = "(n_samples, n_times) or (n_samples, n_channels, n_times)"
+from sksynth._arrays import SIGNAL_SHAPES, blocks
 
 
 def check_signals(estimator, X, *, reset=True):
@@ -54,6 +54,11 @@ def is_discrete(y):
     )
 
 
+def name_of(label):
+    """A class in words; None stands for all rows."""
+    return "the data" if label is None else f"class {label!r}"
+
+
 class Container:
     """Shape, dtype and kind of X, to hand samples back in the same form."""
 
@@ -90,27 +95,21 @@ class Container:
 def _standard(signals):
     """Mean and deviation a channel, in two passes over blocks of rows."""
     size = signals.shape[0] * signals.shape[2]
-    mean = sum(b.sum(axis=(0, 2), dtype=np.float64) for b in _blocks(signals)) / size
+    mean = sum(b.sum(axis=(0, 2), dtype=np.float64) for b in blocks(signals)) / size
     square = sum(
         np.square(b - mean[:, None], dtype=np.float64).sum(axis=(0, 2))
-        for b in _blocks(signals)
+        for b in blocks(signals)
     )
     return mean, np.sqrt(square / size)
 
 
 def _maxabs(signals):
-    largest = np.max([np.abs(b).max(axis=(0, 2)) for b in _blocks(signals)], axis=0)
+    largest = np.max([np.abs(b).max(axis=(0, 2)) for b in blocks(signals)], axis=0)
     return np.zeros(signals.shape[1]), largest.astype(np.float64)
 
 
 def _unscaled(signals):
     return np.zeros(signals.shape[1]), np.ones(signals.shape[1])
-
-
-def _blocks(signals, n_numbers=2**22):
-    """Views of some rows each, about ``n_numbers`` large: bounds temporary memory."""
-    n_rows = max(1, n_numbers // max(1, signals[0].size))
-    return (signals[rows] for rows in gen_batches(len(signals), n_rows))
 
 
 def correlation_in_time(signals):
@@ -146,7 +145,7 @@ class ChannelScaler:
     def transform(self, signals):
         """Scaled float32 copy of (n_samples, n_channels, n_times)."""
         scaled = np.empty(signals.shape, dtype=np.float32)
-        for source, target in zip(_blocks(signals), _blocks(scaled), strict=True):
+        for source, target in zip(blocks(signals), blocks(scaled), strict=True):
             np.divide(source - self.offset, self.scale, out=target, casting="same_kind")
         return scaled
 

@@ -167,9 +167,9 @@ signals_of_any_shape = arrays(
 
 def blocks_of(monkeypatch, n_numbers):
     """Make the blocks of rows hold so many numbers."""
-    original = _preprocessing._blocks
+    original = _preprocessing.blocks
     monkeypatch.setattr(
-        _preprocessing, "_blocks", lambda signals: original(signals, n_numbers)
+        _preprocessing, "blocks", lambda X: original(X, n_numbers=n_numbers)
     )
 
 
@@ -247,7 +247,7 @@ def test_a_large_offset_does_not_drown_a_float32_signal():
 
 def test_large_arrays_are_scaled_in_blocks():
     rows = np.zeros((10, 2, 3))
-    sizes = [len(block) for block in _preprocessing._blocks(rows, n_numbers=25)]
+    sizes = [len(block) for block in _preprocessing.blocks(rows, n_numbers=25)]
     assert sizes == [4, 4, 2]
 
 

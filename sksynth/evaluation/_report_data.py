@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sksynth._arrays import check_labels, check_signals
 from sksynth._preprocessing import is_discrete
 from sksynth.metrics import power_spectrum_distance
-from sksynth.metrics._arrays import check_labels, check_signals
 
 FEWEST_ROWS = 4  # two halves of two
 FEWEST = {"real": FEWEST_ROWS, "synthetic": 2, "held_out": FEWEST_ROWS}

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from sksynth._arrays import check_integer, check_positive
 from sksynth._random import as_rng
 from sksynth.evaluation._comparison import compare_rows
 from sksynth.evaluation._memorisation import memorisation
@@ -19,7 +20,6 @@ from sksynth.evaluation._rows import as_many, count_copies, halves_and_synthetic
 from sksynth.evaluation._utility import judged
 from sksynth.evaluation._verdict import verdict
 from sksynth.evaluation.report_page import Report
-from sksynth.metrics._arrays import check_integer, check_positive
 
 
 def report(

@@ -1,29 +1,29 @@
 """Measures of fidelity, diversity and copying: functions of arrays of signals."""
 
-from .classification import (
+from sksynth.metrics.classification import (
     classification_accuracy_score,
     classifier_two_sample_score,
     inception_score,
     proportional_labels,
 )
-from .coverage import precision_recall_density_coverage
-from .distribution import (
+from sksynth.metrics.coverage import precision_recall_density_coverage
+from sksynth.metrics.distribution import (
     autocorrelation_difference,
     kurtosis_difference,
     marginal_difference,
     maximum_mean_discrepancy,
     skewness_difference,
 )
-from .ecg import limb_lead_error
-from .features import frechet_distance, random_convolution_features
-from .fidelity import (
+from sksynth.metrics.ecg import limb_lead_error
+from sksynth.metrics.features import frechet_distance, random_convolution_features
+from sksynth.metrics.fidelity import (
     log_spectral_distance,
     nearest_match,
     paired_correlation,
     paired_rmse,
     power_spectrum_distance,
 )
-from .memorisation import (
+from sksynth.metrics.memorisation import (
     copy_fraction,
     membership_inference_auc,
     nearest_neighbor_distance_ratio,

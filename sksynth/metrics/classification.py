@@ -10,14 +10,13 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_array
 
-from sksynth._random import as_rng
-
-from ._arrays import (
+from sksynth._arrays import (
     check_arrays,
     check_integer,
     check_labels,
 )
-from .features import channel_moments, convolved
+from sksynth._random import as_rng
+from sksynth.metrics.features import channel_moments, convolved
 
 _N_FEATURES = 256  # of the default two-sample classifier
 

@@ -3,14 +3,14 @@
 import numpy as np
 from sklearn.utils import Bunch
 
-from ._arrays import check_arrays, check_integer, row_slices
-from ._neighbors import (
+from sksynth._arrays import check_arrays, check_integer, row_slices
+from sksynth._neighbors import (
     Distance,
     nearest,
     prepared,
     squared_distance_blocks,
 )
-from .features import mapped
+from sksynth.metrics.features import mapped
 
 
 def precision_recall_density_coverage(

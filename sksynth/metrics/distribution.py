@@ -3,8 +3,8 @@
 import numpy as np
 from scipy.fft import irfft, next_fast_len, rfft
 
-from ._arrays import blocks, check_arrays, check_integer, check_positive
-from ._neighbors import centre_and_scale, squared_distance_blocks
+from sksynth._arrays import blocks, check_arrays, check_integer, check_positive
+from sksynth._neighbors import centre_and_scale, squared_distance_blocks
 
 _NAMES = ("X_real", "X_synthetic")
 _CHUNK = 2**18  # sorted amplitudes compared at once

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ._arrays import blocks, check_signals
+from sksynth._arrays import blocks, check_signals
 
 # lead -> its weights of leads I and II
 _IDENTITIES = {

@@ -5,9 +5,8 @@ import torch
 from sklearn.utils import check_array
 from torch.nn.functional import conv1d
 
+from sksynth._arrays import blocks, check_arrays, check_integer, check_signals
 from sksynth._random import as_rng
-
-from ._arrays import blocks, check_arrays, check_integer, check_signals
 
 _KERNEL_LENGTH = 9
 

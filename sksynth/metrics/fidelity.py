@@ -5,7 +5,7 @@ from numbers import Real
 import numpy as np
 from scipy.signal import welch
 
-from ._arrays import (
+from sksynth._arrays import (
     blocks,
     check_arrays,
     check_integer,
@@ -13,7 +13,7 @@ from ._arrays import (
     check_positive,
     row_slices,
 )
-from ._neighbors import Correlation, Distance, best_rows, standardised
+from sksynth._neighbors import Correlation, Distance, best_rows, standardised
 
 _LOUDEST_TO_FLOOR = 1e-12  # 120 dB
 

@@ -5,10 +5,9 @@ from numbers import Real
 import numpy as np
 from sklearn.metrics import roc_auc_score
 
+from sksynth._arrays import check_arrays
+from sksynth._neighbors import nearest
 from sksynth._random import as_rng
-
-from ._arrays import check_arrays
-from ._neighbors import nearest
 
 
 def nearest_neighbor_distance_ratio(

@@ -4,7 +4,7 @@ import numpy as np
 from sklearn.base import clone
 
 from sksynth._random import as_rng
-from sksynth.selection._blocks import draw_best
+from sksynth.over_sampling._blocks import draw_best
 
 
 def prepared_selection(selection, seed):

@@ -5,10 +5,6 @@ import numpy as np
 from sksynth._preprocessing import check_targets, is_discrete
 
 
-def name_of(label):
-    return "the data" if label is None else f"class {label!r}"
-
-
 def check_labels(y, n_samples):
     y = check_targets(y, n_samples)
     if y is not None and (y.ndim != 1 or not is_discrete(y)):

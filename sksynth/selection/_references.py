@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 from scipy.spatial.distance import pdist
 
-from sksynth.metrics._neighbors import nearest
+from sksynth._neighbors import nearest
 
 _MOST_PAIRED = 200  # rows whose pairs give the median distance
 

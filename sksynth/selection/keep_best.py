@@ -10,9 +10,9 @@ from sklearn.utils._param_validation import HasMethods, Interval
 from sklearn.utils.validation import check_is_fitted
 
 from sksynth._fitting import restored_on_failure
-from sksynth._preprocessing import check_signals
+from sksynth._preprocessing import check_signals, name_of
 from sksynth.metrics import log_spectral_distance
-from sksynth.selection._checks import check_known, check_labels, check_scale, name_of
+from sksynth.selection._checks import check_known, check_labels, check_scale
 from sksynth.selection._criteria import CRITERIA, Candidates, rows_for, sum_of_z
 from sksynth.selection._references import References, nearest_rmse
 from sksynth.selection._spacing import walk_down

@@ -6,9 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import kurtosis, skew, wasserstein_distance
 
+from sksynth import _arrays, _neighbors
 from sksynth.metrics import (
-    _arrays,
-    _neighbors,
     autocorrelation_difference,
     distribution,
     kurtosis_difference,

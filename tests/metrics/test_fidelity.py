@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from scipy.signal import get_window
 from scipy.stats import pearsonr
 
+from sksynth import _arrays
 from sksynth.metrics import (
     log_spectral_distance,
     nearest_match,
@@ -231,8 +232,6 @@ def test_forms_of_the_arrays_do_not_matter(measure):
 @pytest.mark.parametrize("measure", ALL, ids=lambda f: f.__name__)
 def test_blocks_of_rows_do_not_matter(measure, monkeypatch):
     found = measure(X, Y)
-    from sksynth.metrics import _arrays
-
     defaults = {"n_numbers": 300}
     monkeypatch.setattr(_arrays.row_slices, "__kwdefaults__", defaults)
     monkeypatch.setattr(_arrays.blocks, "__kwdefaults__", defaults)

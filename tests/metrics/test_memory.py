@@ -5,8 +5,8 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from sksynth import metrics
-from sksynth.metrics import _arrays, _neighbors, distribution
+from sksynth import _arrays, _neighbors, metrics
+from sksynth.metrics import distribution
 
 MEASURES = [
     metrics.autocorrelation_difference,

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.neighbors import NearestNeighbors
 
-from sksynth.metrics import _neighbors
-from sksynth.metrics._neighbors import (
+from sksynth import _neighbors
+from sksynth._neighbors import (
     Correlation,
     best_rows,
     centre_and_scale,

@@ -7,7 +7,7 @@ right ones were proposed, the row is searched again in float64.
 
 import numpy as np
 
-from ._arrays import check_integer, row_slices
+from sksynth._arrays import check_integer, row_slices
 
 _BLOCK = 2**23  # numbers of a block of rows: 32 MiB in float32
 _MOST_ROWS = 1024  # of a block, where rows are short: 1024 x 1024 distances

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sksynth.over_sampling._blocks import draw_best
 from sksynth.selection import KeepBest
-from sksynth.selection._blocks import draw_best
 
 REAL = np.random.default_rng(0).normal(size=(60, 2))
 

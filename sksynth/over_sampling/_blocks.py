@@ -4,7 +4,7 @@ import warnings
 
 import numpy as np
 
-from sksynth.selection._checks import name_of
+from sksynth._preprocessing import name_of
 
 _PATIENCE = 5  # blocks that must yield ``n_keep`` rows between them
 
