@@ -55,6 +55,8 @@ def check_arrays(X, Y, *, paired=False, names=("X", "X_reference"), min_samples=
 
 def check_labels(y, n_samples, name="y"):
     """Labels (n_samples,), of any kind that can be compared and sorted."""
+    if hasattr(y, "to_numpy") and hasattr(y, "dtype"):
+        y = y.to_numpy()  # a Series; integers that may be missing stay integers
     y = check_array(y, ensure_2d=False, dtype=None, allow_nd=True, input_name=name)
     if y.ndim != 1:
         raise ValueError(f"{name} must have shape (n_samples,); got {y.shape}")
@@ -90,3 +92,16 @@ def blocks(X, *, n_numbers=2**20):
     """Views of consecutive rows of X, about ``n_numbers`` large."""
     for rows in row_slices(len(X), X[0].size, n_numbers=n_numbers):
         yield X[rows]
+
+
+def channel_moments(*sets):
+    """Mean and standard deviation of each channel, float64; 1 for a constant one."""
+    n_numbers = sum(len(X) * X.shape[2] for X in sets)
+    mean = sum(X.sum(axis=(0, 2), dtype=np.float64) for X in sets) / n_numbers
+    squares = np.zeros(len(mean))
+    for X in sets:
+        for block in blocks(X):
+            squares += np.square(block - mean[:, None]).sum(axis=(0, 2))
+    sd = np.sqrt(squares / n_numbers)
+    tiny = 1e-9 * np.abs(mean) + np.finfo(float).tiny  # rounding of a constant channel
+    return mean, np.where(sd > tiny, sd, 1.0)

@@ -31,7 +31,7 @@ def nearest(X, Y, *, n_neighbors=1, exclude_self=False):
     distances : ndarray of shape (n_X, k), float64
         Sorted; 0 for equal rows.
     indices : ndarray of shape (n_X, k)
-        Of equal distances the lower index comes first.
+        Of rows at equal distances any may come first.
     """
     return best_rows(
         X, Y, Distance(X, Y), n_best=n_neighbors, exclude_self=exclude_self

@@ -54,7 +54,7 @@ MAY_IMPORT = {  # our own parts, and other people's packages
         *("over_sampling", "plotting", "sklearn", "joblib", "pandas", "matplotlib"),
     },
     "persistence": {"_storage", "generators"},
-    "plotting": {*PUBLIC, "_random", "matplotlib", "sklearn"},
+    "plotting": {*PUBLIC, "_arrays", "_random", "matplotlib", "sklearn"},
     "testing": {
         *PUBLIC,
         *("torch", "sklearn", "imblearn", "joblib", "pandas", "pytest", "psutil"),

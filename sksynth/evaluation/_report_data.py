@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sksynth._arrays import check_labels, check_signals
+from sksynth._arrays import channel_moments, check_labels, check_signals
 from sksynth._preprocessing import is_discrete
 from sksynth.metrics import power_spectrum_distance
 
@@ -75,9 +75,7 @@ def check_band(band, fs, n_times):
 
 def standard_units(X):
     """Function that scales signals by the mean and deviation of the channels of X."""
-    mean = X.mean(axis=(0, 2), keepdims=True, dtype=np.float64).astype(X.dtype)
-    deviation = X.std(axis=(0, 2), keepdims=True, dtype=np.float64).astype(X.dtype)
-    deviation[deviation == 0] = 1
+    mean, deviation = (m.astype(X.dtype)[:, None] for m in channel_moments(X))
 
     def scale(signals):
         return (signals - mean) / deviation

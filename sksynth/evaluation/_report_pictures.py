@@ -29,7 +29,12 @@ def signal_picture(real, synthetic, *, fs, names, title):
     """Real and synthetic signals of one class, channels under each other."""
     plt = import_pyplot()
     n_channels = real.shape[1]
-    drawn = {"real": real[..., :LONGEST], "synthetic": synthetic[..., :LONGEST]}
+    some = real if len(real) else synthetic
+    level = np.median(some, axis=(0, 2), keepdims=True)  # of a channel, for both kinds
+    drawn = {
+        "real": real[..., :LONGEST] - level,
+        "synthetic": synthetic[..., :LONGEST] - level,
+    }
     everything = np.concatenate(list(drawn.values()))
     low, high = everything.min(axis=2), everything.max(axis=2)
     step = 1.05 * (high - low).max() or 1.0  # between channels

@@ -169,7 +169,7 @@ def _classes(material):
             changes = material.utility.recall_changes(name)
             column = [changes.get(str(label), np.nan) for label in table.index]
             table[f"change of recall, {name}"] = column
-    table = table.loc[material.classes].rename_axis("class")
+    table = table.reindex(material.classes).rename_axis("class")
     table["rows compared"] = table["rows compared"].fillna(0).astype(int)
     return Section(
         "Classes",
@@ -259,7 +259,7 @@ def _usefulness(material):
             "the p-value of the corrected resampled t-test; p_holm is corrected for "
             "the number of methods.",
         ],
-        {name: table for name, table in tables.items() if len(table.columns)},
+        {name: table for name, table in tables.items() if len(table)},
     )
 
 

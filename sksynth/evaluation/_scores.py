@@ -63,6 +63,7 @@ class Scores:
             if np.isin(self.classes, y).all():
                 scores = check_scoring(scoring=self.measures)(classifier, X, y)
             else:
+                classifier.predict(X)  # an error of its own is no missing class
                 scores = {
                     name: self._one(name, classifier, X, y) for name in self.names
                 }

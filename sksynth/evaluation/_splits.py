@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from numbers import Integral
 
 import numpy as np
+import pandas as pd
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, check_cv
 from sklearn.utils import check_array, check_scalar, column_or_1d
 from sklearn.utils.multiclass import type_of_target
@@ -37,6 +38,7 @@ def check_data(X, y, groups):
             f"n_times); got {X.shape}"
         )
     y = column_or_1d(y, warn=False)
+    _refuse_missing("y", y)
     kind = type_of_target(y, input_name="y", raise_unknown=True)
     if kind not in ("binary", "multiclass"):
         raise ValueError(f"y must be labels, one a row; got {kind} targets")
@@ -47,12 +49,23 @@ def check_data(X, y, groups):
         )
     groups = None if groups is None else column_or_1d(groups)
     check_consistent_length(X, y, groups)
+    if groups is not None:
+        _refuse_missing("groups", groups)
     return X, y, groups
+
+
+def _refuse_missing(name, values):
+    missing = pd.isna(values)
+    if missing.any():
+        row = int(missing.argmax())
+        raise ValueError(f"{name} has no value in row {row}; got {values[row]!r}")
 
 
 def make_runs(cv, X, y, groups, n_repeats, random_state):
     """The runs of all repeats; fewer repeats are the beginning of more."""
     check_scalar(n_repeats, "n_repeats", Integral, min_val=1)
+    if not isinstance(cv, Integral):
+        cv = check_cv(cv, y, classifier=True)  # holds the splits of an iterator
     rng = as_rng(random_state)
     runs = []
     for repeat in range(n_repeats):
@@ -67,7 +80,7 @@ def make_runs(cv, X, y, groups, n_repeats, random_state):
 
 def _splitter(cv, y, groups, repeat, seed):
     if not isinstance(cv, Integral):
-        splitter = copy.copy(check_cv(cv, y, classifier=True))
+        splitter = copy.copy(cv)
         if hasattr(splitter, "random_state"):
             own = splitter.random_state
             if repeat or not isinstance(own, Integral):
@@ -78,7 +91,7 @@ def _splitter(cv, y, groups, repeat, seed):
     if counts.min() < cv:
         raise ValueError(
             f"cv={cv} needs {cv} rows of each class; class "
-            f"{labels[counts.argmin()].item()!r} has {counts.min()}"
+            f"{labels.tolist()[counts.argmin()]!r} has {counts.min()}"
         )
     kind = StratifiedKFold if groups is None else StratifiedGroupKFold
     return kind(cv, shuffle=True, random_state=seed)
@@ -95,6 +108,9 @@ def _check_runs(runs, y, groups):
                 f"{where} has {len(run.train)} training and {len(run.test)} test rows; "
                 "each needs some"
             )
+        rows = np.intersect1d(run.train, run.test)[:5].tolist()
+        if rows:
+            raise ValueError(f"{where} has the rows {rows} on both sides")
         missing = np.setdiff1d(classes, y[run.train]).tolist()
         if missing:
             raise ValueError(
@@ -116,6 +132,7 @@ def _check_runs(runs, y, groups):
         warnings.warn(
             f"the test rows of {len(in_part)} of {len(runs)} folds lack classes "
             f"({where} lacks {missing}): measures that need all classes (roc_auc_ovr) "
-            "are NaN there, averages over classes leave them out",
+            "are NaN there, balanced accuracy leaves them out, macro measures count "
+            "one that is predicted as 0",
             stacklevel=4,
         )

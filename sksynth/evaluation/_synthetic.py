@@ -43,7 +43,7 @@ def name_of(generator):
     """Name of the class that makes the rows."""
     if generator is None:
         raise TypeError("generator must have fit and sample, or fit_resample; got None")
-    for part in ("generator", "sampler"):
+    for part in ("generator", "sampler", "estimator"):
         generator = getattr(generator, part, None) or generator
     return type(generator).__name__
 

@@ -36,13 +36,29 @@ class Finding:
 def verdict(material):
     """The four findings."""
     n_copies, n_repeats = material.copies
-    n_synthetic = len(material.data["synthetic"].X)
-    return [
-        helps(material.utility),
-        faithful(material.comparison),
-        copying(n_copies, n_synthetic, material.closeness),
-        covers(material.comparison, n_repeats, n_synthetic),
-    ]
+    real, synthetic = material.data["real"], material.data["synthetic"]
+    n_synthetic = len(synthetic.X)
+    copied = copying(n_copies, n_synthetic, material.closeness)
+    covered = covers(material.comparison, n_repeats, n_synthetic)
+    held_out = material.data.get("held_out")
+    if held_out is not None and held_out.y is not None:
+        _note_unsearched(copied, np.setdiff1d(synthetic.labels, held_out.labels))
+    _note_absent(covered, np.setdiff1d(real.labels, synthetic.labels))
+    return [helps(material.utility), faithful(material.comparison), copied, covered]
+
+
+def _note_unsearched(finding, classes):
+    if len(classes):
+        names = ", ".join(map(str, classes.tolist()))
+        finding.reasons.append(f"Not searched, for none is held out: {names}.")
+        finding.status = finding.status if finding.status == "bad" else ""
+
+
+def _note_absent(finding, classes):
+    if len(classes):
+        names = ", ".join(map(str, classes.tolist()))
+        finding.answer = f"No: there is no synthetic row of {names}"
+        finding.status = "bad"
 
 
 def helps(utility):
@@ -81,7 +97,11 @@ EFFECTS = {  # in words, what they are, and in words beside another method
         "",
         "No difference from {} beyond chance",
     ),
-    "untested": ("not tested: a test needs two runs", "", "Beside {}, not tested"),
+    "untested": (
+        "not tested: a test needs runs that differ",
+        "",
+        "Beside {}, not tested",
+    ),
 }
 
 

@@ -244,6 +244,12 @@ def compare(
     )
     alone = [c for c in combinations if PARTS[c][0] == "S"]
     check_amount(n_synthetic, classes, alone and alone[0])
+    draws = any(not isinstance(m, ClassWeights) for m in protocol.methods.values())
+    if "TrRTeR" not in combinations and not draws:
+        raise ValueError(
+            f"combinations={combinations} need a generator, and generators names "
+            f"{list(generators)} only"
+        )
     runs = make_runs(cv, X, y, groups, n_repeats, random_state)
     rows = in_parallel(protocol.rows, runs, (X, y, groups), n_jobs, verbose)
     return pd.DataFrame(rows, columns=RESULT_COLUMNS)

@@ -211,8 +211,11 @@ def _closeness(data, rows, limit, rng):
             f"y_held_out shares {len(pair)} rows with the classes of y_synthetic; "
             f"at least {FEWEST_ROWS} are needed"
         )
-    drawn = rng.permutation(len(synthetic.X))[:limit]
     train, unseen = pair.parts
+    drawn = np.arange(len(synthetic.X))
+    if held_out.y is not None:  # only where training and held-out rows are searched
+        drawn = np.flatnonzero(np.isin(synthetic.labels, real.labels[train]))
+    drawn = rng.permutation(drawn)[:limit]
     scale = _scale(data, rows)
     return memorisation(
         scale(synthetic.X[drawn]), scale(real.X[train]), scale(held_out.X[unseen])

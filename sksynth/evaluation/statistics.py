@@ -24,7 +24,7 @@ def corrected_t_test(differences, test_fraction):
     rule of thumb: exact if any two differences of runs have the correlation
     ``n_test / (n_test + n_train)``, and careful if they have less. In our simulation of
     real rows exchanged for other real rows it rejects 0 to 4 times in 100 at the 5 %
-    level, the plain test 5 to 24 times (``tests/benchmarks/bench_calibration.py``).
+    level, the plain test 6 to 24 times (``tests/benchmarks/bench_calibration.py``).
 
     Parameters
     ----------
@@ -37,10 +37,11 @@ def corrected_t_test(differences, test_fraction):
     Returns
     -------
     t : float
-        The statistic; NaN for a single run.
+        The statistic.
     p : float
-        Two-sided p-value. 1 if all differences are 0; 0 if they are all the same
-        number and not 0; NaN for a single run.
+        Two-sided p-value; 1 if all differences are 0. Both are NaN, for there is no
+        spread to judge by, for a single run, and where all runs differ by the same
+        number (a test row or two of small folds).
 
     Raises
     ------
@@ -68,18 +69,16 @@ def corrected_t_test(differences, test_fraction):
     if np.isnan(error):
         return np.nan, np.nan
     if error == 0:
-        return (0.0, 1.0) if mean == 0 else (float(np.copysign(np.inf, mean)), 0.0)
+        return 0.0, 1.0
     t = mean / error
     return float(t), float(2 * stats.t.sf(abs(t), len(differences) - 1))
 
 
 def _corrected_error(differences, test_fraction):
-    """Standard error of the mean difference; NaN for a single run."""
-    n_runs = len(differences)
-    if n_runs < 2:
-        return np.nan
-    if np.ptp(differences) == 0:  # their rounded mean may differ from them
-        return 0.0
+    """Standard error of the mean difference; NaN if there is no spread to judge by."""
+    n_runs, largest = len(differences), np.abs(differences).max()
+    if n_runs < 2 or np.ptp(differences) <= 1e-12 * largest:  # equal, but for rounding
+        return 0.0 if n_runs > 1 and largest == 0 else np.nan
     return np.sqrt((1 / n_runs + test_fraction) * differences.var(ddof=1))
 
 
@@ -228,8 +227,8 @@ def summarise(results, *, baseline=None, confidence=0.95):
     Raises
     ------
     ValueError
-        If columns are missing, a score appears twice, or ``results`` has no row of the
-        baseline.
+        If columns are missing, a score appears twice, runs are not of the same splits,
+        or ``results`` has no row of the baseline.
 
     References
     ----------
@@ -300,6 +299,11 @@ def _series_of_runs(results):
     if results.duplicated([*keys, *RUN]).any():
         twice = results.loc[results.duplicated([*keys, *RUN]), [*keys, *RUN]].iloc[0]
         raise ValueError(f"results have two scores of {twice.to_dict()}")
+    if (results.groupby(RUN)["n_test"].nunique() > 1).any():
+        raise ValueError(
+            "results have test sets of several sizes in one (repeat, fold): they are "
+            "not of the same splits and cannot be compared"
+        )
     groups = results.groupby(keys, sort=False)
     return {key: runs.set_index(RUN) for key, runs in groups}
 
@@ -322,8 +326,8 @@ def _against(runs, reference, fractions, confidence):
     test_fraction = float(fractions.loc[difference.index].mean())
     values = difference.to_numpy(dtype=float)
     error = _corrected_error(values, test_fraction)
-    width = 0.0 if error == 0 else error * _quantile(confidence, len(values))
-    mean = float(values[0] if error == 0 else values.mean())
+    width = error * _quantile(confidence, len(values))
+    mean = float(values.mean())
     return {
         "difference": mean,
         "low": mean - width,

@@ -11,12 +11,13 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_array
 
 from sksynth._arrays import (
+    channel_moments,
     check_arrays,
     check_integer,
     check_labels,
 )
 from sksynth._random import as_rng
-from sksynth.metrics.features import channel_moments, convolved
+from sksynth.metrics.features import convolved
 
 _N_FEATURES = 256  # of the default two-sample classifier
 
@@ -96,6 +97,9 @@ def classifier_two_sample_score(
         X = np.concatenate(sets)
         X = X[:, 0] if shapes_given == (2, 2) else X
         classifier = _seeded_clone(classifier, rng)
+    if not getattr(cv, "shuffle", True):  # such a splitter needs mixed rows
+        order = rng.permutation(len(y))
+        X, y = X[order], y[order]
     accuracy = cross_val_score(
         classifier,
         X,

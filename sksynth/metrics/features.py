@@ -5,7 +5,13 @@ import torch
 from sklearn.utils import check_array
 from torch.nn.functional import conv1d
 
-from sksynth._arrays import blocks, check_arrays, check_integer, check_signals
+from sksynth._arrays import (
+    blocks,
+    channel_moments,
+    check_arrays,
+    check_integer,
+    check_signals,
+)
 from sksynth._random import as_rng
 
 _KERNEL_LENGTH = 9
@@ -154,19 +160,6 @@ def mapped(features, X):
             f"{result.shape}"
         )
     return result
-
-
-def channel_moments(*sets):
-    """Mean and standard deviation of each channel, float64; 1 for a constant one."""
-    n_numbers = sum(len(X) * X.shape[2] for X in sets)
-    mean = sum(X.sum(axis=(0, 2), dtype=np.float64) for X in sets) / n_numbers
-    squares = np.zeros(len(mean))
-    for X in sets:
-        for block in blocks(X):
-            squares += np.square(block - mean[:, None]).sum(axis=(0, 2))
-    sd = np.sqrt(squares / n_numbers)
-    tiny = 1e-9 * np.abs(mean) + np.finfo(float).tiny  # rounding of a constant channel
-    return mean, np.where(sd > tiny, sd, 1.0)
 
 
 def convolved(X, mean=0.0, sd=1.0, *, n_features=128, random_state=0):

@@ -63,7 +63,8 @@ class GeneratorAugmenter(SignalSamplerMixin, BaseSampler):
         Draw ``n_candidates`` rows of a class at a time and keep the best ``n_keep`` of
         them, in the order of their rank; see :class:`sksynth.selection.KeepBest`.
         Counts stay exact: where the selection leaves too few, refused rows fill up,
-        with a warning, but no copies of real ones. None keeps all rows.
+        with a warning, but no copies of real ones (in a class without two different
+        real rows nothing is refused). None keeps all rows.
         It acts on the rows that the generator models: with measurements on inputs and
         targets together, each channel or column divided by its deviation; with
         ``forward`` on the targets.

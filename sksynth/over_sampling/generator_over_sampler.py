@@ -57,7 +57,8 @@ class GeneratorOverSampler(SignalSamplerMixin, BaseOverSampler):
         Draw ``n_candidates`` rows of a class at a time and keep the best ``n_keep`` of
         them, in the order of their rank; see :class:`sksynth.selection.KeepBest`.
         Counts stay exact: where the selection leaves too few, refused rows fill up,
-        with a warning, but no copies of real ones. None keeps all rows.
+        with a warning, but no copies of real ones (in a class without two different
+        real rows nothing is refused). None keeps all rows.
     memory : str or joblib.Memory, default=None
         Caches the fit of the generator and nothing else, so that a grid over
         ``sampling_strategy``, ``strength`` and ``selection`` trains once a fold. Needs

@@ -6,6 +6,7 @@ from sklearn.manifold import TSNE
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_consistent_length
 
+from sksynth._arrays import channel_moments
 from sksynth._random import as_rng
 from sksynth.plotting._matplotlib import import_pyplot
 from sksynth.plotting._text import plain
@@ -155,9 +156,7 @@ class EmbeddingDisplay:
             y[r] for y, r in zip(labels, rows, strict=True) if y is not None
         ]
         real, synthetic = real[rows[0]], synthetic[rows[1]]
-        mean = real.mean(axis=(0, 2), keepdims=True, dtype=np.float64)
-        deviation = real.std(axis=(0, 2), keepdims=True, dtype=np.float64)
-        deviation[deviation == 0] = 1
+        mean, deviation = (moments[:, None] for moments in channel_moments(real))
         both = (np.concatenate([real, synthetic]) - mean) / deviation
         points = _plane(both.reshape(2 * n, -1), self.method, int(rng.randint(2**31)))
         self.real_points_, self.synthetic_points_ = points[:n], points[n:]
@@ -195,6 +194,8 @@ class EmbeddingDisplay:
 
 def _plane(rows, method, seed):
     """Two numbers for each of the rows (n, n_numbers)."""
+    if not np.ptp(rows, axis=0).any():  # equal rows have no axes
+        return np.zeros((len(rows), 2))
     if method == "pca":
         return PCA(2, svd_solver="full").fit_transform(rows)
     n_components = min(50, *rows.shape)

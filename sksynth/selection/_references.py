@@ -60,6 +60,13 @@ class References:
         if spacing is not None:
             self.spacing = spacing * _median_rmse(rows)
 
+    @property
+    def earlier_spacing(self):
+        """RMSE at or below which a row repeats one that was kept before."""
+        if self.spacing < 0:  # duplicates are not looked for
+            return -np.inf
+        return min(self.spacing, max(self.copy, 0.0))
+
 
 def _median_rmse(rows):
     """Median RMSE of pairs of rows, of evenly spaced ones where there are many."""

@@ -79,6 +79,8 @@ class KeepBest(BaseEstimator):
 
     Attributes
     ----------
+    criteria_ : list of str
+        The criteria that ``fit`` saw.
     classes_ : ndarray
         Labels seen by ``fit``; absent without y.
     references_ : dict
@@ -192,16 +194,18 @@ class KeepBest(BaseEstimator):
         with restored_on_failure(self):
             X = check_signals(self, X)
             y = check_labels(y, len(X))
-            self._check_criteria(X, y, generator)
             self.scale_ = check_scale(scale, X)
             self.generator_ = generator
+            self.criteria_ = list(self.criteria)
             vars(self).pop("classes_", None)
+            vars(self).pop("classifier_", None)
             present = [None]
             if y is not None:
                 self.classes_ = np.unique(y)
                 present = self.classes_.tolist()
             if labels is not None:
                 present = check_known(labels, present)
+            self._check_criteria(X, y, generator, present)
             if "confidence" in self.criteria:
                 rows = rows_for(self.classifier, X)
                 self.classifier_ = clone(self.classifier).fit(rows, y)
@@ -253,7 +257,7 @@ class KeepBest(BaseEstimator):
             nearest=np.empty(len(X), dtype=int),
             distance=np.empty(len(X)),
             total=np.empty(len(X)),
-            scores={criterion: np.empty(len(X)) for criterion in self.criteria},
+            scores={criterion: np.empty(len(X)) for criterion in self.criteria_},
         )
         for label, rows in self._by_label(y_new, len(X)):
             part = self._choose(_safe_indexing(given, rows), X[rows], label, kept)
@@ -265,7 +269,7 @@ class KeepBest(BaseEstimator):
             self._warn_of_few(label, part.reason)
         return found
 
-    def _check_criteria(self, X, y, generator):
+    def _check_criteria(self, X, y, generator, present):
         known = list(CRITERIA)
         if len(self.criteria) == 0 or not set(self.criteria) <= set(known):
             raise ValueError(f"criteria must be some of {known}; got {self.criteria!r}")
@@ -285,7 +289,15 @@ class KeepBest(BaseEstimator):
         if "confidence" in self.criteria and (y is None or (y == y[0]).all()):
             raise ValueError("the criterion 'confidence' needs a y of several classes")
         if "reconstruction" in self.criteria:
-            each = generator.values() if isinstance(generator, dict) else [generator]
+            each = [generator]
+            if isinstance(generator, dict):
+                lacking = set(present) - generator.keys()
+                if lacking:
+                    raise ValueError(
+                        f"generator has no entry for {sorted(lacking)}; it has "
+                        f"{list(generator)}"
+                    )
+                each = generator.values()
             for one in each:
                 if not (hasattr(one, "encode") and hasattr(one, "decode")):
                     raise TypeError(
@@ -331,7 +343,7 @@ class KeepBest(BaseEstimator):
         rows = self._scaled(X)
         distance, match = nearest_rmse(rows, references.rows)
         candidates = Candidates(given, rows, label, references, match, distance)
-        scores = {c: CRITERIA[c](self, candidates) for c in self.criteria}
+        scores = {c: CRITERIA[c](self, candidates) for c in self.criteria_}
         reason = np.full(len(rows), "surplus", dtype=object)
         reason[distance > references.farthest] = "far"
         reason[distance <= references.copy] = "copy"
@@ -343,7 +355,7 @@ class KeepBest(BaseEstimator):
             None if kept is None else self._scaled(kept),
             n_keep=self.n_keep,
             spacing=references.spacing,
-            earlier_spacing=min(references.spacing, references.copy),
+            earlier_spacing=references.earlier_spacing,
         )
         reason[is_duplicate] = "duplicate"
         reason[chosen] = "kept"

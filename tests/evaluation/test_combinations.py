@@ -731,3 +731,27 @@ def test_it_runs_on_simulated_beats_by_subject():
             random_state=0,
         )
     assert set(results["combination"]) == set(COMBINATIONS)
+
+
+def test_folds_that_share_rows_or_labels_without_a_value_are_refused():
+    X, y = np.zeros((8, 3)), np.array(["a", "b"] * 4, dtype=object)
+    with pytest.raises(ValueError, match=r"the rows \[0\] on both sides"):
+        run(X, y, cv=[(np.arange(4), np.array([0, 5, 6]))])
+    with pytest.raises(ValueError, match="y has no value in row 3; got None"):
+        run(X, np.where(np.arange(8) == 3, None, y))
+    groups = np.where(np.arange(8) == 2, np.nan, np.arange(8))
+    with pytest.raises(ValueError, match="groups has no value in row 2; got"):
+        run(X, y, groups=groups)
+
+
+def test_an_iterator_of_splits_serves_all_repeats():
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(12, 3)), np.array(["a", "b"] * 6)
+    splits = iter([(np.arange(6), np.arange(6, 12))])
+    results = run(X, y, cv=splits, n_repeats=2, combinations=["TrRTeR"])
+    assert results["repeat"].unique().tolist() == [0, 1]
+
+
+def run(X, y, **options):
+    generators = {"real only": None}
+    return compare(generators, LogisticRegression(), X, y, **options)

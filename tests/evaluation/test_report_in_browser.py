@@ -9,6 +9,7 @@ from sksynth.evaluation import report
 from tests.evaluation.browser import Browser, missing_program
 
 matplotlib = pytest.importorskip("matplotlib")
+pytest.importorskip("matplotlib.pyplot")
 WIDTHS = (1280, 400)
 LONG = "a class with a name as long as a sentence, " + "andnoplacetobreak" * 5
 

@@ -14,6 +14,7 @@ from sksynth.evaluation._comparison import two_sample_accuracy
 from sksynth.metrics import classifier_two_sample_score
 
 matplotlib = pytest.importorskip("matplotlib")
+pytest.importorskip("matplotlib.pyplot")
 X, Y = make_ecg(600, n_times=64, noise=0.05, random_state=0)
 X = X.astype(np.float32)
 X.flags.writeable = False
@@ -266,3 +267,40 @@ def test_held_out_rows_of_other_classes_are_refused():
     labels = {"y_real": [0] * 20, "y_synthetic": [0] * 20, "y_held_out": [1] * 20}
     with pytest.raises(ValueError, match="y_held_out shares 0 rows with the classes"):
         report(X[:20], X[20:40], X_held_out=X[40:60], **labels)
+
+
+def test_classes_without_synthetic_or_held_out_rows_are_named():
+    real, labels = X[REAL], Y[REAL]
+    shown = np.isin(Y[OTHER], ["N", "S"])
+    found = report(
+        real,
+        X[OTHER][shown],
+        y_real=labels,
+        y_synthetic=Y[OTHER][shown],
+        X_held_out=X[HELD_OUT][Y[HELD_OUT] == "N"],
+        y_held_out=Y[HELD_OUT][Y[HELD_OUT] == "N"],
+        random_state=0,
+    )
+    lines = found.verdict.splitlines()
+    assert "No: there is no synthetic row of F, V." in lines[COVERS]
+    assert "Not searched, for none is held out: S." in lines[COPIES]
+
+
+def test_labels_may_be_true_and_false():
+    is_ectopic = np.isin(Y, ["V", "F"])
+    found = report(
+        X[REAL],
+        X[OTHER],
+        y_real=is_ectopic[REAL],
+        y_synthetic=is_ectopic[OTHER],
+        random_state=0,
+    )
+    assert found.tables["Measures of each class"].index.tolist() == [False, True]
+
+
+def test_a_channel_that_is_constant_but_for_its_rounding_says_nothing():
+    flat = np.full((len(X), 1, X.shape[2]), 0.3)
+    real = np.concatenate([X, flat], axis=1)
+    moved = np.concatenate([X, flat + 1e-12], axis=1)
+    found = report(real[REAL], moved[OTHER], random_state=0)
+    assert found.tables["Measures of all rows"].loc["coverage", "synthetic"] > 0.8

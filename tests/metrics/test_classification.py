@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import StratifiedKFold, cross_val_score
+from sklearn.model_selection import KFold, StratifiedKFold, cross_val_score
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -254,3 +254,10 @@ def test_a_large_real_set_is_matched_row_by_row():
     assert proportional_labels(y).dtype == y.dtype
     with pytest.raises(TypeError, match="n_min must be an integer; got 1000.0"):
         proportional_labels(y, n_min=1e3)
+
+
+def test_a_splitter_that_does_not_shuffle_gets_mixed_rows():
+    X, Y = np.random.default_rng(4).normal(size=(2, 100, 1, 16))
+    for folds in (2, 5):
+        score = classifier_two_sample_score(X, Y, cv=KFold(folds), random_state=0)
+        assert score > 0.6  # one distribution

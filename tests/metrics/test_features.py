@@ -5,8 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.linalg import sqrtm
 
+from sksynth._arrays import channel_moments
 from sksynth.metrics import frechet_distance, random_convolution_features
-from sksynth.metrics.features import _draw_kernels, channel_moments, convolved
+from sksynth.metrics.features import _draw_kernels, convolved
 
 
 def signals(n=40, n_channels=3, n_times=50, seed=0):
@@ -227,3 +228,13 @@ def test_wrong_input_is_refused():
         random_convolution_features(X, n_features=0)
     with pytest.raises(TypeError, match="n_features must be an integer; got 2.5"):
         random_convolution_features(X, n_features=2.5)
+
+
+def test_the_frechet_distance_takes_its_units_from_the_real_set():
+    rng = np.random.default_rng(3)
+    real, synthetic = rng.normal(size=(2, 60, 2, 30))
+    synthetic = 5 * synthetic + 1
+    mean, sd = real.mean((0, 2)), real.std((0, 2))
+    features = [convolved(X, mean, sd) for X in (real, synthetic)]
+    by_hand = frechet_distance(*features, features=lambda X: X[:, 0])
+    assert frechet_distance(real, synthetic) == pytest.approx(by_hand)

@@ -7,6 +7,7 @@ from sksynth import VAE
 from sksynth.plotting import LossDisplay, SignalDisplay
 
 matplotlib = pytest.importorskip("matplotlib")
+pytest.importorskip("matplotlib.pyplot")
 RNG = np.random.default_rng(0)
 SIGNALS = RNG.normal(size=(30, 2, 16))
 LABELS = np.repeat(["N", "V", "F"], [20, 9, 1])

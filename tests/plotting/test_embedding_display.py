@@ -5,6 +5,7 @@ from sklearn.decomposition import PCA
 from sksynth.plotting import EmbeddingDisplay
 
 matplotlib = pytest.importorskip("matplotlib")
+pytest.importorskip("matplotlib.pyplot")
 RNG = np.random.default_rng(0)
 REAL = RNG.normal(size=(30, 2, 8)) * [[1], [100]] + [[5], [0]]
 SYNTHETIC = RNG.normal(size=(20, 2, 8)) * [[1], [100]] + [[5], [0]]
@@ -107,3 +108,9 @@ def test_labels_of_another_length_are_refused():
     display = EmbeddingDisplay(REAL, SYNTHETIC, y_real=[0], y_synthetic=Y_SYNTHETIC)
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
         display.plot()
+
+
+def test_points_that_are_all_equal_can_be_drawn():
+    same = np.ones((40, 1, 20))
+    display = EmbeddingDisplay(same, same, method="tsne").plot()
+    assert np.isfinite(display.real_points_).all()

@@ -5,6 +5,7 @@ import pytest
 from sksynth.plotting import FineTuningDisplay, ScoreDisplay
 
 matplotlib = pytest.importorskip("matplotlib")
+pytest.importorskip("matplotlib.pyplot")
 
 
 @pytest.fixture(autouse=True)

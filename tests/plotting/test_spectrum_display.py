@@ -7,6 +7,7 @@ from scipy.signal import periodogram
 from sksynth.plotting import SpectrumDisplay
 
 matplotlib = pytest.importorskip("matplotlib")
+pytest.importorskip("matplotlib.pyplot")
 RNG = np.random.default_rng(0)
 REAL = RNG.normal(size=(40, 3, 64))
 SYNTHETIC = RNG.normal(size=(30, 3, 64))

@@ -367,7 +367,7 @@ def test_a_generator_of_frames_reconstructs_frames(vae):
     np.testing.assert_allclose(found.scores["reconstruction"], expected, rtol=1e-5)
 
 
-@pytest.mark.parametrize("generator", [None, KernelDensity(), {"a": KernelDensity()}])
+@pytest.mark.parametrize("generator", [None, KernelDensity(), {None: KernelDensity()}])
 def test_a_generator_that_does_not_encode_is_refused(generator):
     keep = KeepBest(criteria=["spectrum", "reconstruction"])
     with pytest.raises(TypeError, match="'reconstruction' needs a generator with enc"):
@@ -501,3 +501,34 @@ def test_wrong_candidates_are_refused():
         keep.select(GOOD, 0, kept=GOOD[:, :, 1:])
     with pytest.raises(ValueError, match="fit had no y; select got y_new=1"):
         KeepBest().fit(REAL).select(GOOD, 1)
+
+
+def test_a_second_fit_forgets_the_first():
+    X = np.random.default_rng(5).normal(size=(20, 1, 16))
+    y = np.repeat(["a", "b"], 10)
+    keep = KeepBest(criteria=["confidence"], classifier=LogisticRegression())
+    keep.fit(X, y).set_params(criteria=["distance"])
+    assert sorted(quiet(keep, X + 0.1, y).scores) == ["confidence"]  # as fitted
+    keep.fit(X)
+    assert not hasattr(keep, "classifier_") and not hasattr(keep, "classes_")
+
+
+def test_repeats_of_kept_rows_are_refused_where_copies_are_not_looked_for():
+    X = np.random.default_rng(6).normal(size=(40, 1, 16))
+    keep = KeepBest(
+        3,
+        6,
+        criteria=["distance"],
+        max_distance_quantile=None,
+        min_distance_quantile=None,
+    ).fit(X[:30])
+    first = keep.select(X[30:36])
+    again = keep.select(X[30:36], kept=X[30:36][first.mask])
+    assert not (again.mask & first.mask).any()
+
+
+def test_a_generator_for_each_class_is_needed_to_reconstruct():
+    X = np.random.default_rng(7).normal(size=(8, 1, 16))
+    keep = KeepBest(criteria=["reconstruction"])
+    with pytest.raises(ValueError, match=r"no entry for \['b'\]; it has \['a'\]"):
+        keep.fit(X, np.repeat(["a", "b"], 4), generator={"a": None})
