@@ -29,8 +29,9 @@ def maximum_mean_discrepancy(
     bandwidth : float, default=None
         The b of the kernels, in the squared unit of X times numbers a row. None takes
         the mean squared distance between two different rows of both sets together. It
-        then differs from one comparison to the next: give one bandwidth to compare
-        several generators.
+        then differs from one comparison to the next, and a single row far from all
+        others makes it so wide that nothing differs any more: give one bandwidth, found
+        on real rows, to compare several generators.
     n_kernels : int, default=5
         Kernels, of which number ``n_kernels // 2`` (from 0) has bandwidth b and each
         has twice the bandwidth of the one before.

@@ -35,7 +35,8 @@ def log_spectral_distance(X, X_reference, *, fs=1.0, band=None, nperseg=None):
         Sampling rate in Hz. It only gives `band` its unit.
     band : (float, float), default=None
         Lowest and highest frequency in Hz, both included; None takes all but 0,
-        where Welch's method leaves little power. The electrogram study has 0 to 30 Hz.
+        where what Welch's method leaves is leakage of its window. The electrogram study
+        has 0 to 30 Hz.
     nperseg : int, default=None
         Samples of a segment of Welch's method (Hann window, half overlap, mean of each
         segment removed); None is 256, or ``n_times`` where that is less.

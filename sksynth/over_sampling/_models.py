@@ -15,6 +15,7 @@ from sklearn.utils import get_tags
 from sklearn.utils.validation import check_memory
 
 import sksynth
+from sksynth._preprocessing import ChannelScaler
 from sksynth._random import as_rng
 from sksynth.generators import VAE
 from sksynth.over_sampling._best_rows import BestRows
@@ -105,7 +106,8 @@ class ClassModels:
     selection : KeepBest or None
         Prepared, not yet fitted: of each block of candidates the best stay.
     scale : ndarray or None
-        What the selection divides rows by.
+        What the selection divides rows by. None is the deviation of each channel where
+        rows have channels, else nothing.
     """
 
     def __init__(
@@ -136,6 +138,8 @@ class ClassModels:
                 "argument y"
             )
         self.row_shape, self.rows = X.shape[1:], X
+        if selection is not None and scale is None and X.ndim == 3:
+            scale = ChannelScaler("standard", X).scale
         self.selection, self.scale = selection, scale
         if not get_tags(generator).input_tags.three_d_array:
             X = X.reshape(len(X), -1)

@@ -248,6 +248,8 @@ class KeepBest(BaseEstimator):
         check_is_fitted(self, "references_")
         X = check_signals(self, X_new, reset=False)
         given = X if not hasattr(X_new, "iloc") else X_new
+        if kept is not None and not len(kept):
+            kept = None
         if kept is not None:
             kept = check_signals(self, kept, reset=False)
         found = Bunch(

@@ -428,3 +428,17 @@ def test_a_wrong_selection_is_named(name, selection):
     for use in (sampler.fit, sampler.fit_resample):
         with pytest.raises(ValueError, match="The 'selection' parameter of Generator"):
             use(SIGNALS, LABELS)
+
+
+def test_the_units_of_channels_do_not_matter_to_a_selection():
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(60, 2, 16)), np.repeat(["a", "b"], [45, 15])
+    units = np.array([[1.0], [1024.0]])  # a power of 2: no rounding
+    sampler = GeneratorOverSampler(
+        VAE(max_epochs=3, latent_dim=2, hidden_dim=8),
+        selection=KeepBest(3, 12, criteria=["distance"], max_distance_quantile=None),
+        random_state=0,
+    )
+    plain = sampler.fit_resample(X, y)[0]
+    scaled = sampler.fit_resample(X * units, y)[0]
+    np.testing.assert_allclose(scaled / units, plain, rtol=1e-5, atol=1e-6)
