@@ -249,11 +249,18 @@ class BaseSignalClassifier(ClassifierMixin, NetworkEstimator, metaclass=ABCMeta)
         """Weights (n_classes,) that ``class_weight`` gives to these rows, or None."""
         if self.class_weight is None:
             return None
-        present = np.unique(codes)
+        is_dict = isinstance(self.class_weight, dict)  # may name absent classes
+        present = np.arange(len(self.classes_)) if is_dict else np.unique(codes)
         weights = np.ones(len(self.classes_), dtype=np.float32)
         weights[present] = compute_class_weight(
             self.class_weight, classes=self.classes_[present], y=self.classes_[codes]
         )
+        own = weights[np.unique(codes)]
+        if not (np.isfinite(own).all() and (own >= 0).all() and own.any()):
+            raise ValueError(
+                "class_weight must hold finite numbers of 0 or more, not all 0; got "
+                f"{self.class_weight}"
+            )
         return weights
 
     def _train(self, module, inputs, codes, device, *, max_epochs=None, lr=None):

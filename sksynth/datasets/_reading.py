@@ -19,7 +19,7 @@ ON_ERROR = ("raise", "warn")
 
 
 def check_choice(parameter, value, allowed):
-    if value not in allowed:
+    if value not in tuple(allowed):
         raise ValueError(f"{parameter} must be one of {tuple(allowed)}; got {value!r}")
 
 

@@ -69,7 +69,7 @@ def load_chapman(
     Nothing is downloaded.
 
     Records are resampled with :func:`scipy.signal.resample_poly`: from 500 to 100 Hz
-    its filter is flat up to 43 Hz, at two thirds at 50 Hz and at 0 from 58 Hz on. The
+    its filter is flat up to 43 Hz, at one half at 50 Hz and at 0 from 58 Hz on. The
     study that chose these seven rhythms used the function ``resample_sig`` of wfdb, a
     Fourier transform of the whole record: it is flat up to 50 Hz, but rings where the
     two ends of a record differ.

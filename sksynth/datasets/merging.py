@@ -202,7 +202,14 @@ def _part(bunch, name, label):
 def _target_names(bunch, target, label):
     names = bunch.get("target_names")
     if target.ndim == 1:
-        return np.unique(target).tolist() if names is None else list(names)
+        if names is None:
+            return np.unique(target).tolist()
+        if len(target) and not np.isin(target, list(names)).any():
+            raise ValueError(
+                f"target of {label} holds {np.unique(target)[:5].tolist()}, "
+                f"none of its target_names {list(names)}"
+            )
+        return list(names)
     if names is None or len(names) != target.shape[1]:
         raise ValueError(
             f"{label} needs target_names for {target.shape[1]} columns; got {names}"

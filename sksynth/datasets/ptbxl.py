@@ -157,6 +157,7 @@ def load_ptbxl(
     """
     check_choice("target", target, TARGETS)
     check_choice("fs", fs, FILE_COLUMNS)
+    fs = int(fs)  # 100.0, as the loaders give it, is 100
     check_choice("on_error", on_error, ON_ERROR)
     folds = [folds] if isinstance(folds, Integral) else folds
     folds = None if folds is None else check_ids("folds", folds)

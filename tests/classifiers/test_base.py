@@ -526,3 +526,20 @@ def test_callbacks_of_scikit_learn_hear_of_each_epoch():
     assert record.heard == ["setup", "begin fit", *epochs, "end fit", "teardown"]
     classifier.fine_tune(SIGNALS, LABELS)  # is no fit
     assert record.heard[-1] == "teardown"
+
+
+@pytest.mark.parametrize("weight", [-5.0, 0.0, np.nan])
+def test_class_weights_that_cannot_weigh_are_refused(weight):
+    X, y = np.random.default_rng(0).normal(size=(8, 1, 16)), np.repeat(["a", "b"], 4)
+    classifier = FCNClassifier(n_filters=2, max_epochs=1, random_state=0)
+    classifier.set_params(class_weight={"a": weight, "b": weight})
+    with pytest.raises(ValueError, match="class_weight must hold finite numbers of 0"):
+        classifier.fit(X, y)
+
+
+def test_fine_tuning_on_some_classes_takes_a_dict_of_some_weights():
+    X, y = np.random.default_rng(0).normal(size=(8, 1, 16)), np.tile(["a", "b", "c"], 3)
+    classifier = FCNClassifier(n_filters=2, max_epochs=1, random_state=0)
+    classifier.set_params(class_weight={"a": 2.0, "c": 3.0}).fit(X, y[:8])
+    rows = y[:8] != "c"
+    assert classifier.fine_tune(X[rows], y[:8][rows]).fine_tuning_history_

@@ -214,3 +214,10 @@ def test_the_real_data_sets_become_one(ptbxl, chapman, georgia):
     assert len(np.unique(both.groups)) == 263 + 11 + 5
     assert len(both.frame) == len(both.data)
     assert both.target_names == one.target_names
+
+
+def test_a_target_of_codes_is_not_dropped_in_silence():
+    codes = {"data": np.ones((2, 1, 4)), "target": np.array([0, 1]), "fs": 100}
+    codes |= {"groups": [1, 2], "lead_names": ["I"], "data_set": "a"}
+    with pytest.raises(ValueError, match=r"holds \[0, 1\], none of its target_names"):
+        merge(Bunch(target_names=["x", "y"], **codes))
