@@ -6,6 +6,8 @@ __version__ = "0.1.dev0"
 
 _HOMES = {  # public names of the top level, and the modules that hold them
     "VAE": "generators",
+    "DiffWave": "generators",
+    "TimeDiffusion": "generators",
     "CNN1DClassifier": "classifiers",
     "FCNClassifier": "classifiers",
     "GeneratorOverSampler": "over_sampling",

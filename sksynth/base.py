@@ -165,7 +165,9 @@ class BaseGenerator(NetworkEstimator, metaclass=ABCMeta):
                 batch = torch.from_numpy(condition[rows]).to(parameter)
                 scaled = self._sample(batch, noise, anchor).float().cpu().numpy()
                 signals[rows] = self.scaler_.inverse_transform(scaled)
-        return self.container_.restore(signals)
+                if self.verbose:
+                    print(f"sampled {rows.stop} of {n_samples}")
+        return self.container_.restore(self._from_signals(signals))
 
     def save(self, path):
         """Write the fitted generator to one file that holds no code.
@@ -263,6 +265,10 @@ class BaseGenerator(NetworkEstimator, metaclass=ABCMeta):
         """View X as (n_samples, n_channels, n_times); a 2-D X is one channel."""
         return X[:, None, :] if X.ndim == 2 else X
 
+    def _from_signals(self, signals):
+        """Rows of the shape of X; the inverse of ``_as_signals``."""
+        return signals.reshape(len(signals), *self.input_shape_)
+
     def _empty_network(self):
         """Network without memory for its weights, to compare shapes or take others."""
         with torch.device("meta"):
@@ -290,10 +296,21 @@ class BaseGenerator(NetworkEstimator, metaclass=ABCMeta):
             condition = tensors["condition"].cpu()
             kinds = torch.unique(condition, dim=0, return_inverse=True)[1]
             weights = torch.bincount(kinds)[kinds] ** -0.5
-        net = self._train_network(network, tensors, kinds=kinds, weights=weights)
+        n_rows = len(next(iter(tensors.values())))
+        net = self._train_network(
+            network,
+            tensors,
+            max_epochs=self._n_epochs(n_rows),
+            kinds=kinds,
+            weights=weights,
+        )
         self.history_ = net.curves()
         self.n_iter_ = len(net.history)
         return net.module_.requires_grad_(False)
+
+    def _n_epochs(self, n_rows):
+        """Epochs to train on so many rows."""
+        return self.max_epochs
 
     def _network_to_sample(self):
         """Find the device that ``device`` names, if there is one, for the network."""

@@ -40,8 +40,12 @@ def load(path):
     """
     header, _ = read_model(path)
     name = header.get("class")
-    if name not in sksynth.generators.__all__:
-        raise ValueError(
-            f"{path} holds a {name!r}; allowed are {sksynth.generators.__all__}"
-        )
-    return getattr(sksynth.generators, name).load(path)
+    members = {
+        name: getattr(sksynth.generators, name) for name in sksynth.generators.__all__
+    }
+    classes = {
+        name: member for name, member in members.items() if isinstance(member, type)
+    }
+    if name not in classes:
+        raise ValueError(f"{path} holds a {name!r}; allowed are {sorted(classes)}")
+    return classes[name].load(path)

@@ -24,6 +24,8 @@ MAY_IMPORT = {  # our own parts, and other people's packages
     "_storage": {"torch", "safetensors"},
     "_arrays": {"sklearn"},
     "_neighbors": {"_arrays"},
+    "_leads": set(),
+    "diffusion": {"torch"},
     "nn": {"torch"},
     "training": {"torch", "skorch"},
     "_estimator": {"_events", "training", "torch", "sklearn"},
@@ -32,13 +34,16 @@ MAY_IMPORT = {  # our own parts, and other people's packages
         *("_random", "_storage", "training"),
         *("torch", "sklearn"),
     },
-    "generators": {"base", "nn", "_preprocessing", "torch", "sklearn"},
+    "generators": {
+        *("base", "diffusion", "nn", "_leads", "_preprocessing", "training"),
+        *("torch", "sklearn"),
+    },
     "over_sampling": {
         *("_fitting", "_preprocessing", "_random", "generators", "selection"),
         *("sklearn", "imblearn", "joblib", "filelock"),
     },
     "datasets": {"pandas", "sklearn", "wfdb", "joblib"},
-    "metrics": {"_arrays", "_neighbors", "_random", "torch", "sklearn"},
+    "metrics": {"_arrays", "_leads", "_neighbors", "_random", "torch", "sklearn"},
     "classifiers": {
         *("_estimator", "_events", "_fitting", "_preprocessing", "_random"),
         *("nn", "training"),

@@ -1,5 +1,8 @@
 """Generators of signals: estimators with ``fit`` and ``sample``."""
 
+from sksynth.generators.diffwave import DiffWave
+from sksynth.generators.published import make_published
+from sksynth.generators.time_diffusion import TimeDiffusion
 from sksynth.generators.vae import VAE
 
-__all__ = ["VAE"]
+__all__ = ["VAE", "DiffWave", "TimeDiffusion", "make_published"]

@@ -3,14 +3,7 @@
 import numpy as np
 
 from sksynth._arrays import blocks, check_signals
-
-# lead -> its weights of leads I and II
-_IDENTITIES = {
-    "III": (-1.0, 1.0),
-    "aVR": (-0.5, -0.5),
-    "aVL": (1.0, -0.5),
-    "aVF": (-0.5, 1.0),
-}
+from sksynth._leads import LimbLeads
 
 
 def limb_lead_error(X, lead_names):
@@ -60,41 +53,11 @@ def limb_lead_error(X, lead_names):
     {'III': 3.0}
     """
     X = check_signals(X, min_samples=1)
-    where = _positions(lead_names, X.shape)
-    checked = {
-        name: (where[name.upper()], weights)
-        for name, weights in _IDENTITIES.items()
-        if name.upper() in where
-    }
-    if not checked or not {"I", "II"} <= where.keys():
-        raise ValueError(
-            "lead_names must hold I, II and at least one of III, aVR, aVL and aVF; got "
-            f"{list(lead_names)}"
-        )
-    squares = dict.fromkeys(checked, 0.0)
+    limb_leads = LimbLeads(lead_names, X.shape[1])
+    squares = dict.fromkeys(limb_leads.derived, 0.0)
     for block in blocks(X):
         leads = block.astype(np.float64)
-        first, second = leads[:, where["I"]], leads[:, where["II"]]
-        for name, (channel, (a, b)) in checked.items():
-            residual = leads[:, channel] - (a * first + b * second)
-            squares[name] += np.square(residual).sum()
+        for name, channel, lead in limb_leads.derive(leads):
+            squares[name] += np.square(leads[:, channel] - lead).sum()
     n_numbers = X.shape[0] * X.shape[2]
     return {name: float(np.sqrt(s / n_numbers)) for name, s in squares.items()}
-
-
-def _positions(lead_names, shape):
-    """Upper-case name of each lead -> its channel."""
-    if isinstance(lead_names, str) or not np.iterable(lead_names):
-        raise TypeError(f"lead_names must be a sequence of str; got {lead_names!r}")
-    names = list(lead_names)
-    if not all(isinstance(name, str) for name in names):
-        raise TypeError(f"lead_names must hold str; got {names}")
-    if len(names) != shape[1]:
-        raise ValueError(
-            f"lead_names must name each of the {shape[1]} channels of X, of shape "
-            f"{shape}; got {len(names)} names: {names}"
-        )
-    where = {name.strip().upper(): channel for channel, name in enumerate(names)}
-    if len(where) < len(names):
-        raise ValueError(f"lead_names must hold each name once; got {names}")
-    return where

@@ -28,8 +28,22 @@ def fit_once(memory, generator, X, y=None):
     The cache is a file for each content of generator and data, beside what joblib
     caches. (``joblib.Memory.cache`` empties the cache of a function when a process
     meets a folder that another process began, so that a grid would train twice.)
-    Processes that share the folder wait for one that fits the same.
+    Processes that share the folder wait for one that fits the same. Parameters that
+    matter only to ``sample`` have no part in the key.
     """
+    own = generator.get_params(deep=False)
+    names = getattr(generator, "sampling_parameters", ())
+    dials = {name: own[name] for name in names if name in own}
+    if not dials:
+        return _fit_or_load(memory, generator, X, y)
+    parameters = signature(type(generator)).parameters
+    defaults = {name: parameters[name].default for name in dials}
+    fitted = _fit_or_load(memory, clone(generator).set_params(**defaults), X, y)
+    return fitted.set_params(**dials)
+
+
+def _fit_or_load(memory, generator, X, y):
+    """Fit, or read from the folder of ``memory``."""
     memory = check_memory(memory)
     backend = getattr(memory, "store_backend", None)
     if backend is None:

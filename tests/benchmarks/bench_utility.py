@@ -8,9 +8,12 @@ scores compare methods and promise nothing for new patients.
 
     python tests/benchmarks/bench_utility.py --generator VAE --out result.json
 
-prints macro-F1 and balanced accuracy (mean and deviation over the seeds), the share of
-the way from SMOTE to the ceiling of 300 more real beats a class, the differences
-within a seed, and the curve over ``strength``.
+prints macro-F1 and balanced accuracy (mean and deviation over the seeds) of training on
+real and added rows (TrRSTeR) and on the added rows alone (TrSTeR), the share of the way
+from SMOTE to the ceiling of 300 more real beats a class, the differences within a seed,
+and the curve over ``strength``. Fidelity of the added rows, mean over the classes:
+Fréchet distance to test beats of the class, two-sample score (1: not told apart), and
+the ratio of the distances to the nearest training and the nearest test beat.
 """
 
 import argparse
@@ -37,11 +40,17 @@ import sksynth.generators
 from sksynth import FlatSampler, GeneratorOverSampler
 from sksynth._random import seeded
 from sksynth.datasets import load_mitbih
+from sksynth.metrics import (
+    classifier_two_sample_score,
+    frechet_distance,
+    nearest_neighbor_distance_ratio,
+)
 from sksynth.training.net import LossNet
 
 STRENGTHS = [0.0, 0.25, 0.5, 0.75, 1.0]
 N_ADDED, N_TRAIN, N_TEST = 300, 4000, 8000
 N_CLASSIFIER_SEEDS = 3  # two trainings of the CNN differ more than two methods
+MEASURES = ["macro-F1", "balanced accuracy"]
 # the records of the de Chazal et al. (2004) training list that have MLII and V1
 RECORDS = (
     "101 106 108 109 112 115 116 118 119 122 201 203 205 207 208 209 215 220 223 230"
@@ -150,7 +159,25 @@ def resampled_sets(beats, train, rest, generator, seed, memory):
     yield "more real", beats.data[both], beats.target[both]
 
 
-def choose_strength(X, y, generator, classifier, seed, memory):
+def fidelity(X_train, y_train, X_test, y_test, X_new, y_new, seed):
+    """Fréchet distance a class; two-sample score and nearest distances, their means."""
+    found = {}
+    for label in np.unique(y_new):
+        train, test, new = (
+            X[y == label]
+            for X, y in ((X_train, y_train), (X_test, y_test), (X_new, y_new))
+        )
+        test = test[: len(new)]
+        score = classifier_two_sample_score(test, new, random_state=seed)
+        ratio = nearest_neighbor_distance_ratio(new, train, test, random_state=seed)
+        found[label] = frechet_distance(test, new), score, np.median(ratio)
+    means = np.mean(list(found.values()), axis=0)
+    names = ["Frechet distance", "two-sample score", "nearest distance ratio"]
+    a_class = {f"Frechet {label}": value[0] for label, value in found.items()}
+    return {**dict(zip(names, means.tolist(), strict=True)), **a_class}
+
+
+def choose_strength(X, y, generator, classifier, seed, memory, n_jobs):
     """Strength with the best macro-F1 in three folds of the training beats."""
     sampler = GeneratorOverSampler(
         generator, sampling_strategy=add_rows, memory=memory, random_state=seed
@@ -162,7 +189,7 @@ def choose_strength(X, y, generator, classifier, seed, memory):
         cv=StratifiedKFold(3, shuffle=True, random_state=seed),
         refit=False,
         error_score="raise",
-        n_jobs=2,
+        n_jobs=n_jobs,
     ).fit(X, y)
     return STRENGTHS[int(np.argmax(search.cv_results_["mean_test_score"]))]
 
@@ -176,42 +203,59 @@ def score(steps, X, y, X_test, y_test, classifier_seed):
     return f1, balanced_accuracy_score(y_test, predicted)
 
 
-def run_seed(beats, generator, name, seed, memory):
+def run_seed(beats, generator, name, seed, memory, n_jobs):
     train, test, rest = split(beats, seed)
+    X_train, y_train = beats.data[train], beats.target[train]
     X_test, y_test = beats.data[test], beats.target[test]
-    rows = []
     start = time.perf_counter()
-    sets = list(resampled_sets(beats, train, rest, generator, seed, memory))
+    sets = {
+        f"{name} {method}" if isinstance(method, float) else method: (X, y)
+        for method, X, y in resampled_sets(beats, train, rest, generator, seed, memory)
+    }
     print(
         f"seed {seed}: generator and samples {time.perf_counter() - start:.0f} s; "
-        f"training beats {pd.Series(sets[0][2]).value_counts().to_dict()}",
+        f"training beats {pd.Series(y_train).value_counts().to_dict()}",
         flush=True,
     )
+    added = {
+        method: (X[N_TRAIN:], y[N_TRAIN:])
+        for method, (X, y) in sets.items()
+        if len(X) > N_TRAIN
+    }
+    quality = {
+        method: fidelity(X_train, y_train, X_test, y_test, *new, seed)
+        for method, new in added.items()
+    }
+    rows = []
     for kind, steps in classifiers(seed).items():
-        scores = Parallel(n_jobs=2)(
+        jobs = {("TrRSTeR", method): rows for method, rows in sets.items()}
+        jobs |= {("TrSTeR", method): rows for method, rows in added.items()}
+        scores = Parallel(n_jobs=n_jobs)(
             delayed(score)(steps, X, y, X_test, y_test, classifier_seed)
-            for _, X, y in sets
+            for X, y in jobs.values()
             for classifier_seed in range(N_CLASSIFIER_SEEDS)
         )
-        scores = np.reshape(scores, (len(sets), N_CLASSIFIER_SEEDS, 2)).mean(axis=1)
-        for (method, _, _), (f1, accuracy) in zip(sets, scores, strict=True):
-            is_strength = isinstance(method, float)
+        scores = np.reshape(scores, (len(jobs), N_CLASSIFIER_SEEDS, 2)).mean(axis=1)
+        scores = dict(zip(jobs, scores.tolist(), strict=True))
+        chosen = choose_strength(
+            X_train, y_train, generator, steps, seed, memory, n_jobs
+        )
+        for method in [*sets, f"{name} chosen"]:
+            origin = f"{name} {chosen}" if method == f"{name} chosen" else method
             rows.append(
                 {
-                    "seed": seed,
-                    "classifier": kind,
-                    "method": f"{name} {method}" if is_strength else method,
-                    "macro-F1": f1,
-                    "balanced accuracy": accuracy,
+                    **{"seed": seed, "classifier": kind, "method": method},
+                    **dict(zip(MEASURES, scores["TrRSTeR", origin], strict=True)),
+                    **{
+                        f"{measure}, added alone": value
+                        for measure, value in zip(
+                            MEASURES, scores.get(("TrSTeR", origin), ()), strict=False
+                        )
+                    },
+                    **quality.get(origin, {}),
                 }
             )
-        chosen = choose_strength(*sets[0][1:], generator, steps, seed, memory)
-        of_chosen = next(
-            r
-            for r in rows
-            if r["classifier"] == kind and r["method"] == f"{name} {chosen}"
-        )
-        rows.append({**of_chosen, "method": f"{name} chosen", "strength": chosen})
+        rows[-1]["strength"] = chosen
         print(
             f"seed {seed}, {kind}: strength {chosen} by cross-validation "
             f"({time.perf_counter() - start:.0f} s)",
@@ -221,38 +265,56 @@ def run_seed(beats, generator, name, seed, memory):
 
 
 def show(results, name):
-    measures = ["macro-F1", "balanced accuracy"]
+    measures = [*MEASURES, *(f"{measure}, added alone" for measure in MEASURES)]
     for kind, table in results.groupby("classifier", sort=False):
         wide = table.pivot(index="seed", columns="method", values=measures)
         print(
             f"\n{kind}: mean and deviation over {len(wide)} seeds; difference to real "
-            "only and to SMOTE within a seed; share of the way from SMOTE to more real"
+            "only and to SMOTE within a seed, and its standard error; share of the way "
+            "from SMOTE to more real"
         )
         for measure in measures:
-            scores = wide[measure]
+            scores = wide[measure].dropna(axis=1)
             way = scores["more real"].mean() - scores["SMOTE"].mean()
+            print(f"\n{measure}")
             print(
-                f"{measure:>20} {'mean':>7} {'sd':>7} {'- real':>16} {'- SMOTE':>16} "
+                f"{'':>22} {'mean':>7} {'sd':>7} {'- real':>16} {'- SMOTE':>16} "
                 f"{'share':>6}"
             )
-            for method in table["method"].unique():
+            for method in (m for m in table["method"].unique() if m in scores):
                 s = scores[method]
-                real, smote = s - scores["real only"], s - scores["SMOTE"]
+                differences = [
+                    "" if base not in scores else _with_error(s - scores[base])
+                    for base in ("real only", "SMOTE")
+                ]
+                share = (s - scores["SMOTE"]).mean() / way
                 print(
-                    f"{method:>20} {s.mean():7.4f} {s.std():7.4f} "
-                    f"{real.mean():+8.4f}+-{real.std():.4f} "
-                    f"{smote.mean():+8.4f}+-{smote.std():.4f} "
-                    f"{smote.mean() / way:6.2f}"
+                    f"{method:>22} {s.mean():7.4f} {s.std():7.4f} "
+                    f"{differences[0]:>16} {differences[1]:>16} {share:6.2f}"
                 )
         chosen = table.loc[table["method"] == f"{name} chosen", "strength"]
         print(f"chosen strengths: {chosen.tolist()}")
+    columns = [c for c in results if "Frechet" in c or c.endswith(("score", "ratio"))]
+    print("\nfidelity of the added rows")
+    first = results[results["classifier"] == results["classifier"].iloc[0]]
+    means = first.groupby("method", sort=False)[columns].mean().dropna()
+    print(means.drop(index=f"{name} chosen").round(3).to_string())
+
+
+def _with_error(difference):
+    error = difference.std() / len(difference) ** 0.5
+    return f"{difference.mean():+.4f}+-{error:.4f}"
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--generator", default="VAE")
+    parser.add_argument(
+        "--parameters", type=json.loads, default={}, help="of the generator, as JSON"
+    )
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--data", default=os.environ.get("SKSYNTH_DATA", DATA))
+    parser.add_argument("--n-jobs", type=int, default=2)
     parser.add_argument("--out", help="JSON file for all scores")
     args = parser.parse_args()
     folder = Path(args.data) / "mitdb"
@@ -260,11 +322,13 @@ def main():
         raise SystemExit(f"no folder {folder}: set SKSYNTH_DATA or --data")
     beats = load_mitbih(folder, RECORDS, fs=180, n_times=128)
     print(f"{len(beats.data)} beats", flush=True)
-    generator = getattr(sksynth.generators, args.generator)()
+    generator = getattr(sksynth.generators, args.generator)(**args.parameters)
     rows = []
     with TemporaryDirectory() as memory:
         for seed in args.seeds:
-            rows += run_seed(beats, generator, args.generator, seed, memory)
+            rows += run_seed(
+                beats, generator, args.generator, seed, memory, args.n_jobs
+            )
     results = pd.DataFrame(rows)
     show(results, args.generator)
     if args.out:

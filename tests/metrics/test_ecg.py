@@ -90,7 +90,7 @@ def test_wrong_names_are_refused():
         limb_lead_error(X[:, :3], ["I", "III", "V1"])
     with pytest.raises(ValueError, match=r"I, II and at least one .*got \['I', 'II'\]"):
         limb_lead_error(X[:, :2], ["I", "II"])
-    with pytest.raises(ValueError, match=r"6 channels of X, .*got 2 names"):
+    with pytest.raises(ValueError, match=r"6 channels of X; got 2 names"):
         limb_lead_error(X, ["I", "II"])
     with pytest.raises(ValueError, match="each name once"):
         limb_lead_error(X[:, :3], ["I", "II", "i"])

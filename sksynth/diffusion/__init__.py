@@ -1,0 +1,1 @@
+"""The diffusion process: noise levels, denoisers and samplers for any network."""

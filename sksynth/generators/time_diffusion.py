@@ -1,0 +1,195 @@
+"""Diffusion with a 1-D U-Net as an estimator."""
+
+from numbers import Integral
+
+from sklearn.utils._param_validation import Interval
+
+from sksynth.generators._diffusion import AT_LEAST_ONE, DiffusionGenerator
+from sksynth.nn.unet1d import UNet1dNetwork
+
+
+class TimeDiffusion(DiffusionGenerator):
+    """Diffusion with a conditional U-Net over time, for signals of any length.
+
+    The U-Net of [1]_, told the noise level, which that one was not: residual
+    units at each rate, attention at the lowest, skip connections at all. By default it
+    is trained and sampled as in [2]_, with the solver of [3]_: some 18 passes
+    through the network. In training, a row of a class of m rows is drawn with a weight
+    of m ** -0.5.
+
+    Anchored sampling (``strength`` s below 1) interpolates between the anchors as SMOTE
+    does, adds noise of the level at the share s of the sampler's levels, and denoises
+    from there [6]_: 0 is SMOTE, and small strengths cost few steps.
+
+    Parameters
+    ----------
+    widths : tuple of int, default=(64, 128, 192)
+        Features of each stage, from the highest rate down; each halves the rate.
+    n_units : int, default=1
+        Residual units a stage, on the way down and on the way up.
+    n_attention : int, default=1
+        Deepest stages with self-attention.
+    patch_size : int, default=4
+        Times that are one position of the highest rate. 1 has the finest view of
+        details and takes up to as many times longer.
+    schedule : str, default="lognormal"
+        Noise levels that training draws from: "lognormal" [2]_, "cosine" or
+        "linear", or as published by "diffwave", "sssd-ecg" or "time-diffusion".
+    prediction : {"v", "noise", "clean"}, default="v"
+        What the network predicts. "v" [4]_ is the preconditioning of [2]_ for
+        signals of deviation 1.
+    min_snr : float, default=None
+        Weight the squared error of the clean signals by the signal-to-noise ratio, at
+        most this number (5, say). None weights each level as ``prediction`` does.
+    label_dropout : float in [0, 1), default=0.1
+        Share of the training rows whose label is dropped, so that ``guidance`` can
+        compare with and without.
+    guidance : float, default=1.0
+        1 draws from the classes as learnt; more exaggerates what is typical of the
+        class, at the cost of variety and of twice the time [5]_.
+    sampler : {"dpm-solver", "heun", "ddim", "ancestral"}, default="dpm-solver"
+        How ``sample`` goes from noise to signals. Only "ancestral" adds fresh noise at
+        each step, and wants 100 steps or more.
+    n_steps : int or None, default=18
+        Steps of the sampler, each a pass through the network ("heun" takes two). None
+        takes each level of the schedule.
+    lead_names : sequence of str, default=None
+        Names of the channels of a 12-lead electrocardiogram. Leads I and II and the
+        chest leads are then generated; III, aVR, aVL and aVF follow from I and II
+        exactly, as they must.
+    scaler : {"standard", "maxabs"} or None, default="standard"
+        Scaling before training; undone by ``sample``.
+    max_epochs : int or None, default=None
+        Passes through the training rows. None takes as many as make 2000 updates
+        of the weights: noise has no epochs, so a small data set needs as many.
+    batch_size : int, default=64
+        Rows a step, in training and in sampling.
+    lr : float, default=2e-3
+        Highest learning rate of AdamW: it warms up, then falls along a cosine.
+    device : str, default="auto"
+        ``"auto"`` is CUDA where there is one, else the CPU; or a torch device name.
+    precision : {"auto", "float32", "bf16"}, default="auto"
+        Precision of training. ``"auto"`` is bf16 autocast where the hardware has it.
+        Sampling is in float32, unless this is "bf16".
+    compile : bool, default=False
+        Train through ``torch.compile``.
+    callbacks : list of skorch callbacks, default=None
+        For example :class:`sksynth.training.EarlyStopping`.
+    random_state : int, RandomState or None, default=None
+        Fixes the weights and the training. No global generator is touched.
+    verbose : int, default=0
+        1 prints about twenty lines of progress, 2 one an epoch; and each batch of
+        samples.
+
+    Attributes
+    ----------
+    network_ : torch.nn.Module
+        The trained network with its noise levels.
+    history_ : dict of list of float
+        Mean squared error of the prediction, one number an epoch: ``train_loss``, and
+        ``valid_loss`` where rows are held out.
+    n_iter_ : int
+        Epochs trained.
+    classes_ : ndarray
+        Labels seen by ``fit``, if y holds one label a row.
+    input_shape_ : tuple of int
+        Shape of one row of X.
+    n_features_in_ : int
+        Size of the second axis of X: columns, or channels.
+    feature_names_in_ : ndarray of str
+        Column names, if X was a DataFrame with text columns.
+
+    See Also
+    --------
+    make_published : The published sizes, by name.
+
+    References
+    ----------
+    .. [1] The ECG augmentation study, arXiv 2411.18456, 2024.
+    .. [2] Karras, Aittala, Aila and Laine, "Elucidating the design space of
+       diffusion-based generative models", NeurIPS 2022.
+    .. [3] Lu et al., "DPM-Solver++: fast solver for guided sampling of diffusion
+       probabilistic models", 2022.
+    .. [4] Salimans and Ho, "Progressive distillation for fast sampling of diffusion
+       models", ICLR 2022.
+    .. [5] Ho and Salimans, "Classifier-free diffusion guidance", 2022.
+    .. [6] Meng et al., "SDEdit: guided image synthesis and editing with stochastic
+       differential equations", ICLR 2022.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sksynth import TimeDiffusion
+    >>> X = np.random.default_rng(0).normal(size=(20, 2, 32))
+    >>> y = np.repeat(["af", "sinus"], 10)
+    >>> diffusion = TimeDiffusion(widths=(8, 8), max_epochs=2, random_state=0)
+    >>> diffusion.fit(X, y).sample(3, y="af", random_state=0).shape
+    (3, 2, 32)
+    """
+
+    _parameter_constraints: dict = {
+        **DiffusionGenerator._parameter_constraints,
+        "widths": [tuple, list],
+        "n_units": [AT_LEAST_ONE],
+        "n_attention": [Interval(Integral, 0, None, closed="left")],
+        "patch_size": [AT_LEAST_ONE],
+    }
+
+    def __init__(
+        self,
+        *,
+        widths=(64, 128, 192),
+        n_units=1,
+        n_attention=1,
+        patch_size=4,
+        schedule="lognormal",
+        prediction="v",
+        min_snr=None,
+        label_dropout=0.1,
+        guidance=1.0,
+        sampler="dpm-solver",
+        n_steps=18,
+        lead_names=None,
+        scaler="standard",
+        max_epochs=None,
+        batch_size=128,
+        lr=2e-3,
+        device="auto",
+        precision="auto",
+        compile=False,
+        callbacks=None,
+        random_state=None,
+        verbose=0,
+    ):
+        self.widths = widths
+        self.n_units = n_units
+        self.n_attention = n_attention
+        self.patch_size = patch_size
+        self.schedule = schedule
+        self.prediction = prediction
+        self.min_snr = min_snr
+        self.label_dropout = label_dropout
+        self.guidance = guidance
+        self.sampler = sampler
+        self.n_steps = n_steps
+        self.lead_names = lead_names
+        self.scaler = scaler
+        self.max_epochs = max_epochs
+        self.batch_size = batch_size
+        self.lr = lr
+        self.device = device
+        self.precision = precision
+        self.compile = compile
+        self.callbacks = callbacks
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def _make_backbone(self, signal_shape, n_conditions):
+        return UNet1dNetwork(
+            signal_shape[0],
+            n_conditions,
+            widths=self.widths,
+            n_units=self.n_units,
+            n_attention=self.n_attention,
+            patch_size=self.patch_size,
+        )
