@@ -35,7 +35,7 @@ MAY_IMPORT = {  # our own parts, and other people's packages
         *("torch", "sklearn"),
     },
     "generators": {
-        *("base", "diffusion", "nn", "_leads", "_preprocessing", "training"),
+        *("base", "diffusion", "nn", "_leads", "_preprocessing"),
         *("torch", "sklearn"),
     },
     "over_sampling": {

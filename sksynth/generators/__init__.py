@@ -5,4 +5,4 @@ from sksynth.generators.published import make_published
 from sksynth.generators.time_diffusion import TimeDiffusion
 from sksynth.generators.vae import VAE
 
-__all__ = ["VAE", "DiffWave", "TimeDiffusion", "make_published"]
+__all__ = ["DiffWave", "TimeDiffusion", "VAE", "make_published"]

@@ -6,6 +6,7 @@ from abc import abstractmethod
 from numbers import Integral, Real
 
 import numpy as np
+import torch
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from sksynth._leads import LimbLeads
@@ -31,7 +32,7 @@ class DiffusionGenerator(BaseGenerator):
 
     sampling_parameters = ("guidance", "sampler", "n_steps")
     _sigma_range = (0.01, 80.0)  # of steps spaced as Karras'
-    _n_updates = 1500  # of the weights, where max_epochs is None
+    _n_updates = 2000  # of the weights, where max_epochs is None
 
     _parameter_constraints: dict = {
         **BaseGenerator._parameter_constraints,
@@ -78,15 +79,17 @@ class DiffusionGenerator(BaseGenerator):
 
     def _compare_leads(self, X):
         """Warn if X itself does not obey what its samples will."""
-        scale = X.std()
-        for name, channel, lead in self._limb_leads.derive(X):
-            error = np.sqrt(np.square(X[:, channel] - lead).mean())
-            if error > 0.05 * scale:
-                warnings.warn(
-                    f"lead {name} of X differs from what leads I and II make of it by "
-                    f"{error:.3g} (root mean square); samples will not",
-                    stacklevel=4,
-                )
+        errors = {
+            name: np.sqrt(np.square(X[:, channel] - lead).mean())
+            for name, channel, lead in self._limb_leads.derive(X)
+        }
+        worst = max(errors, key=errors.get)
+        if errors[worst] > 0.05 * X.std():
+            warnings.warn(
+                f"lead {worst} of X differs from what leads I and II make of it by "
+                f"{errors[worst]:.3g} (root mean square); samples will not",
+                stacklevel=2,
+            )
 
     @property
     def _limb_leads(self):
@@ -113,12 +116,14 @@ class DiffusionGenerator(BaseGenerator):
             sigmas = self._sigmas(anchor.strength)
             alpha, s = signal_and_noise(sigmas[0].item())
             x = alpha * start + s * x
-        return SAMPLERS[self.sampler](
-            lambda x, sigma: self.network_.denoise(x, sigma, condition, self.guidance),
-            x,
-            sigmas,
-            lambda: noise.normal(*shape),
-        )
+
+        def denoise(x, sigma):
+            return self.network_.denoise(x, sigma, condition, self.guidance)
+
+        bf16 = self.precision == "bf16"
+        with torch.autocast(x.device.type, torch.bfloat16, enabled=bf16):
+            sample = SAMPLERS[self.sampler]
+            return sample(denoise, x, sigmas, lambda: noise.normal(*shape))
 
     def _sigmas(self, strength=1.0):
         """Levels that the sampler visits; from a share of them on, with anchors."""

@@ -159,7 +159,7 @@ class DiffWave(DiffusionGenerator):
         lead_names=None,
         scaler="standard",
         max_epochs=None,
-        batch_size=128,
+        batch_size=64,
         lr=2e-3,
         device="auto",
         precision="auto",

@@ -32,7 +32,7 @@ PUBLISHED = {
             **_AS_PUBLISHED,
             **{"widths": (32, 64, 128, 256), "n_units": 3, "n_attention": 2},
             **{"schedule": "time-diffusion", "prediction": "clean", "min_snr": 5.0},
-            **{"label_dropout": 0.0, "lr": 1e-4},
+            **{"label_dropout": 0.0, "batch_size": 128, "lr": 1e-4},
         },
     ),
 }

@@ -23,13 +23,13 @@ class TimeDiffusion(DiffusionGenerator):
 
     Parameters
     ----------
-    widths : tuple of int, default=(64, 128, 192)
+    widths : tuple of int, default=(64, 128, 128)
         Features of each stage, from the highest rate down; each halves the rate.
     n_units : int, default=1
         Residual units a stage, on the way down and on the way up.
     n_attention : int, default=1
         Deepest stages with self-attention.
-    patch_size : int, default=4
+    patch_size : int, default=2
         Times that are one position of the highest rate. 1 has the finest view of
         details and takes up to as many times longer.
     schedule : str, default="lognormal"
@@ -138,10 +138,10 @@ class TimeDiffusion(DiffusionGenerator):
     def __init__(
         self,
         *,
-        widths=(64, 128, 192),
+        widths=(64, 128, 128),
         n_units=1,
         n_attention=1,
-        patch_size=4,
+        patch_size=2,
         schedule="lognormal",
         prediction="v",
         min_snr=None,
@@ -152,7 +152,7 @@ class TimeDiffusion(DiffusionGenerator):
         lead_names=None,
         scaler="standard",
         max_epochs=None,
-        batch_size=128,
+        batch_size=64,
         lr=2e-3,
         device="auto",
         precision="auto",

@@ -1,4 +1,5 @@
 import pickle
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -47,6 +48,7 @@ def assert_near(result, expected, error=1e-5):
 )
 def test_the_kernels_are_the_direct_sum(n_times, state_dim):
     layer = make(2, state_dim)
+    assert layer.frequency.shape == (2, max(1, state_dim // 2))
     assert_near(layer.kernels(n_times), direct_sum(layer, n_times), 1e-4)
 
 
@@ -106,7 +108,7 @@ def test_the_first_output_for_noise_has_a_deviation_of_order_1():
     layer = S4D(128)
     with torch.inference_mode():
         y = layer(torch.randn(4, 128, 1000))
-    assert 0.3 < y.std() < 4  # MEASURED
+    assert 0.3 < y.std() < 4  # 1.7 here
 
 
 def test_under_bf16_the_layer_computes_in_float32():
@@ -143,12 +145,11 @@ def test_a_kept_spectrum_is_computed_once_and_changes_nothing(count):
     assert count == [21]
 
 
-def test_a_kept_spectrum_is_forgotten_after_the_block_and_after_an_error(count):
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_kept_spectrum_is_forgotten_after_the_block_and_after_an_error(fails, count):
     layer = make()
-    with pytest.raises(ZeroDivisionError), layer.kept(21):
-        _ = 1 / 0
-    with layer.kept(21):
-        pass
+    with suppress(ZeroDivisionError), layer.kept(21):
+        _ = 1 / (not fails)
     with torch.no_grad():
         layer.output.mul_(2)
     count.clear()
