@@ -32,7 +32,7 @@ class DiffusionGenerator(BaseGenerator):
 
     sampling_parameters = ("guidance", "sampler", "n_steps")
     _sigma_range = (0.01, 80.0)  # of steps spaced as Karras'
-    _n_updates = 2000  # of the weights, where max_epochs is None
+    _n_updates = 1500  # of the weights, where max_epochs is None
 
     _parameter_constraints: dict = {
         **BaseGenerator._parameter_constraints,

@@ -60,7 +60,7 @@ class TimeDiffusion(DiffusionGenerator):
     scaler : {"standard", "maxabs"} or None, default="standard"
         Scaling before training; undone by ``sample``.
     max_epochs : int or None, default=None
-        Passes through the training rows. None takes as many as make 2000 updates
+        Passes through the training rows. None takes as many as make 1500 updates
         of the weights: noise has no epochs, so a small data set needs as many.
     batch_size : int, default=64
         Rows a step, in training and in sampling.

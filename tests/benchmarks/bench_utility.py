@@ -203,7 +203,7 @@ def score(steps, X, y, X_test, y_test, classifier_seed):
     return f1, balanced_accuracy_score(y_test, predicted)
 
 
-def run_seed(beats, generator, name, seed, memory, n_jobs):
+def run_seed(beats, generator, name, seed, memory, kinds, n_jobs):
     train, test, rest = split(beats, seed)
     X_train, y_train = beats.data[train], beats.target[train]
     X_test, y_test = beats.data[test], beats.target[test]
@@ -227,7 +227,8 @@ def run_seed(beats, generator, name, seed, memory, n_jobs):
         for method, new in added.items()
     }
     rows = []
-    for kind, steps in classifiers(seed).items():
+    for kind in kinds:
+        steps = classifiers(seed)[kind]
         jobs = {("TrRSTeR", method): rows for method, rows in sets.items()}
         jobs |= {("TrSTeR", method): rows for method, rows in added.items()}
         scores = Parallel(n_jobs=n_jobs)(
@@ -314,6 +315,8 @@ def main():
     )
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--data", default=os.environ.get("SKSYNTH_DATA", DATA))
+    parser.add_argument("--classifiers", nargs="+", default=["extra trees", "CNN"])
+    parser.add_argument("--memory", help="folder that keeps the fits")
     parser.add_argument("--n-jobs", type=int, default=2)
     parser.add_argument("--out", help="JSON file for all scores")
     args = parser.parse_args()
@@ -327,7 +330,13 @@ def main():
     with TemporaryDirectory() as memory:
         for seed in args.seeds:
             rows += run_seed(
-                beats, generator, args.generator, seed, memory, args.n_jobs
+                beats,
+                generator,
+                args.generator,
+                seed,
+                args.memory or memory,
+                args.classifiers,
+                args.n_jobs,
             )
     results = pd.DataFrame(rows)
     show(results, args.generator)

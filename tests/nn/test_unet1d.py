@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from sksynth.nn.unet1d import UNet1dNetwork, _Attention, _Unit
+from sksynth.nn.unet1d import UNet1dNetwork, _Attention, _Unit, _Upsample
 
 
 def awake(network):
@@ -44,8 +44,10 @@ def test_the_output_depends_on_signal_step_and_condition(which, n_attention):
 
 def test_the_embedding_scales_and_shifts_between_the_convolutions():
     torch.manual_seed(0)
-    unit = awake(_Unit(4, 6, 128, attends=False))
+    unit = _Unit(4, 6, 128, attends=False)
     x, nothing = torch.randn(2, 4, 9), torch.zeros(2, 128)
+    assert torch.equal(unit(x, nothing), unit.shortcut(x))  # at first
+    awake(unit)
     before = unit(x, nothing) - unit.shortcut(x)
     with torch.no_grad():  # a scale of 0 and a shift for each feature
         unit.modulation.bias.copy_(torch.arange(12.0) - 6)
@@ -55,6 +57,14 @@ def test_the_embedding_scales_and_shifts_between_the_convolutions():
         after = unit(x, nothing) - unit.shortcut(x)
     torch.testing.assert_close(after, expected)
     assert not torch.allclose(before, expected, atol=0.1)
+
+
+def test_each_time_is_repeated_on_the_way_up():
+    layer = _Upsample(1, 1)
+    with torch.no_grad():  # the convolution passes its input
+        layer.conv.weight.copy_(torch.tensor([[[0.0, 1.0, 0.0]]]))
+        layer.conv.bias.zero_()
+    assert layer(torch.arange(3.0)[None, None]).tolist() == [[[0, 0, 1, 1, 2, 2]]]
 
 
 def test_without_conditions_the_condition_has_no_columns():
@@ -79,6 +89,7 @@ def test_signals_of_any_length_are_as_if_followed_by_zeros(
     y = network(x, *rest)
     assert y.shape == x.shape and torch.isfinite(y).all()
     multiple = sizes["patch_size"] * 2 ** (len(sizes["widths"]) - 1)
+    assert network.multiple == multiple  # no more zeros than that
     padded = nn.functional.pad(x, (0, -n_times % multiple))
     whole = network(padded, *rest)
     assert whole.shape == padded.shape
