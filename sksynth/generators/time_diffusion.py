@@ -184,6 +184,14 @@ class TimeDiffusion(DiffusionGenerator):
         self.random_state = random_state
         self.verbose = verbose
 
+    def _inspect(self, X):
+        widths = list(self.widths)
+        if not widths or not all(isinstance(w, Integral) and w >= 2 for w in widths):
+            raise ValueError(
+                f"widths must hold integers, each 2 or more; got {self.widths!r}"
+            )
+        super()._inspect(X)
+
     def _make_backbone(self, signal_shape, n_conditions):
         return UNet1dNetwork(
             signal_shape[0],

@@ -132,7 +132,8 @@ class _Attention(nn.Module):
 
     def __init__(self, width):
         super().__init__()
-        self.n_heads = max(1, width // self.head_dim)
+        most = max(1, width // self.head_dim)
+        self.n_heads = next(n for n in range(most, 0, -1) if width % n == 0)
         self.norm = _norm(width)
         self.qkv = nn.Conv1d(width, 3 * width, 1)
         self.out = _zeroed(nn.Conv1d(width, width, 1))
@@ -154,8 +155,13 @@ class _Upsample(nn.Module):
 
 
 def _norm(width):
-    """Group norm of about eight groups; the number divides the width."""
-    n_groups = next(n for n in (8, 6, 5, 4, 3, 2, 1) if width % n == 0)
+    """Group norm of up to eight equal groups of four or more features, if it can be.
+
+    A group of one feature has a single number to norm where one time is left.
+    """
+    n_groups = next(
+        n for n in range(min(8, max(1, width // 4)), 0, -1) if width % n == 0
+    )
     return nn.GroupNorm(n_groups, width)
 
 
