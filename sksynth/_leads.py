@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from sksynth._arrays import blocks
+
 # lead -> its weights of leads I and II (Einthoven, Goldberger)
 IDENTITIES = {
     "III": (-1.0, 1.0),
@@ -48,6 +50,16 @@ class LimbLeads:
         for name, channel in self.derived.items():
             a, b = IDENTITIES[name]
             yield name, channel, a * X[:, self.first] + b * X[:, self.second]
+
+    def errors(self, X):
+        """Root mean square of lead minus what I and II make, by name of the lead."""
+        squares = dict.fromkeys(self.derived, 0.0)
+        for block in blocks(X):
+            leads = block.astype(np.float64)
+            for name, channel, lead in self.derive(leads):
+                squares[name] += np.square(leads[:, channel] - lead).sum()
+        n_numbers = X.shape[0] * X.shape[2]
+        return {name: float(np.sqrt(s / n_numbers)) for name, s in squares.items()}
 
     def complete(self, signals):
         """All channels, from the kept ones (n_samples, len(kept), n_times)."""

@@ -41,7 +41,15 @@ class BaseGenerator(NetworkEstimator, metaclass=ABCMeta):
     """Learn a distribution of signals with ``fit``, draw new ones with ``sample``.
 
     A subclass stores its parameters and writes ``_make_network`` and ``_sample``.
+
+    Attributes
+    ----------
+    sampling_parameters : tuple of str
+        Parameters that matter to ``sample`` alone: samplers with ``memory`` fit once
+        for all their values.
     """
+
+    sampling_parameters = ()
 
     _parameter_constraints: dict = {  # the parameters that all generators share
         **NetworkEstimator._parameter_constraints,
@@ -74,6 +82,7 @@ class BaseGenerator(NetworkEstimator, metaclass=ABCMeta):
         FloatingPointError
             If the loss is not finite any more.
         """
+        self._validate_params()  # a sampler around it has had the decorator skip them
         with self._fit_events(X, y), restored_on_failure(self):
             device = resolve_device(self.device)
             X_given = X
@@ -143,6 +152,7 @@ class BaseGenerator(NetworkEstimator, metaclass=ABCMeta):
             fitted without, or ``strength`` without ``anchors``.
         """
         check_is_fitted(self, "container_")
+        self._validate_params()  # some may be set after fit
         check_scalar(n_samples, "n_samples", Integral, min_val=1)
         seeds = RowNoise.seeds(random_state, n_samples)
         if y is None:
@@ -158,14 +168,17 @@ class BaseGenerator(NetworkEstimator, metaclass=ABCMeta):
         signals = np.empty(
             (n_samples, *self._signal_shape), dtype=self.container_.dtype
         )
+        size, every = self.batch_size, max(1, n_samples // 20)  # of the lines printed
         with torch.inference_mode():
-            for rows in gen_batches(n_samples, self.batch_size):
+            for rows in gen_batches(n_samples, size):
                 noise = RowNoise(seeds, rows, "signal", parameter.device)
                 anchor = pairs and pairs.batch(rows, strength, parameter)
                 batch = torch.from_numpy(condition[rows]).to(parameter)
                 scaled = self._sample(batch, noise, anchor).float().cpu().numpy()
                 signals[rows] = self.scaler_.inverse_transform(scaled)
-                if self.verbose:
+                if self.verbose and (
+                    rows.stop == n_samples or rows.stop % every < size
+                ):
                     print(f"sampled {rows.stop} of {n_samples}")
         return self.container_.restore(self._from_signals(signals))
 
@@ -266,8 +279,8 @@ class BaseGenerator(NetworkEstimator, metaclass=ABCMeta):
         return X[:, None, :] if X.ndim == 2 else X
 
     def _from_signals(self, signals):
-        """Rows of the shape of X; the inverse of ``_as_signals``."""
-        return signals.reshape(len(signals), *self.input_shape_)
+        """Channels as in X; the inverse of ``_as_signals`` up to the shape."""
+        return signals
 
     def _empty_network(self):
         """Network without memory for its weights, to compare shapes or take others."""

@@ -40,12 +40,9 @@ def load(path):
     """
     header, _ = read_model(path)
     name = header.get("class")
-    members = {
-        name: getattr(sksynth.generators, name) for name in sksynth.generators.__all__
-    }
-    classes = {
-        name: member for name, member in members.items() if isinstance(member, type)
-    }
-    if name not in classes:
-        raise ValueError(f"{path} holds a {name!r}; allowed are {sorted(classes)}")
-    return classes[name].load(path)
+    members = [getattr(sksynth.generators, n) for n in sksynth.generators.__all__]
+    classes = [member for member in members if isinstance(member, type)]
+    names = [kind.__name__ for kind in classes]
+    if name not in names:
+        raise ValueError(f"{path} holds a {name!r}; allowed are {names}")
+    return classes[names.index(name)].load(path)

@@ -24,7 +24,7 @@ MAY_IMPORT = {  # our own parts, and other people's packages
     "_storage": {"torch", "safetensors"},
     "_arrays": {"sklearn"},
     "_neighbors": {"_arrays"},
-    "_leads": set(),
+    "_leads": {"_arrays"},
     "diffusion": {"torch"},
     "nn": {"torch"},
     "training": {"torch", "skorch"},

@@ -70,20 +70,38 @@ class Denoiser(nn.Module):
         """Loss of a batch of clean signals: a mean squared error, weighted by row."""
         to_target, _, weight_of = PREDICTIONS[self.prediction]
         n_levels = len(self.sigmas)
-        level = torch.randint(n_levels, (len(x),), device=x.device)
+        if self.training:
+            level = torch.randint(n_levels, (len(x),), device=x.device)
+            noise = torch.randn_like(x)
+            known = torch.rand(len(x), 1, device=x.device) >= self.label_dropout
+        else:
+            x, condition, level, noise, known = self._to_validate(x, condition)
         alpha = self.alphas[level][:, None, None]
         s = self.noises[level][:, None, None]
-        noise = torch.randn_like(x)
-        known = torch.rand(len(x), 1, device=x.device) >= self.label_dropout
         output = self._call(
             alpha * x + s * noise, level / (n_levels - 1), condition, known
         )
         error = (output - to_target(x, noise, alpha, s)).square().mean(dim=(1, 2))
         if self.min_snr is not None:
-            snr = self.sigmas[level] ** -2
-            # not 0: a sampler starts at noise alone
-            error = error * snr.clamp(1e-2, self.min_snr) * weight_of(snr)
+            # no weight of 0: a sampler starts at noise alone
+            snr = (self.sigmas[level] ** -2).clamp(min=1e-2)
+            error = error * snr.clamp(max=self.min_snr) * weight_of(snr)
         return {"loss": error.mean()}
+
+    def _to_validate(self, x, condition, n_draws=8):
+        """Rows, levels and noise that are the same each time, so that losses compare.
+
+        Every row is seen at ``n_draws`` levels, spread evenly over the table.
+        """
+        n_levels, n_rows = len(self.sigmas), len(x) * n_draws
+        x, condition = (t.repeat_interleave(n_draws, 0) for t in (x, condition))
+        # steps of the golden ratio: rows differ, their draws are spread evenly
+        shift = torch.arange(n_rows, device=x.device) // n_draws * 0.618034 % 1
+        draw = torch.arange(n_rows, device=x.device) % n_draws
+        level = ((draw + shift) * (n_levels / n_draws)).long().clamp(max=n_levels - 1)
+        torch_rng = torch.Generator().manual_seed(0)
+        noise = torch.randn(x.shape, generator=torch_rng).to(x)
+        return x, condition, level, noise, x.new_ones(n_rows, 1)
 
     def denoise(self, x, sigma, condition, guidance=1.0):
         """Clean signals estimated from ``x`` at one noise level.

@@ -29,8 +29,8 @@ def lognormal_sigmas(n_levels=1000, mean=-1.2, std=1.2):
 
 def cosine_sigmas(n_levels=1000):
     """Angles at equal distances, up to noise alone (Nichol and Dhariwal, 2021)."""
-    share = torch.arange(1, n_levels + 1, dtype=torch.float64) / n_levels
-    return _to_sigmas(torch.cos(share * math.pi / 2).square()[:-1], end=math.inf)
+    share = torch.arange(1, n_levels, dtype=torch.float64) / n_levels
+    return torch.cat([(share * math.pi / 2).tan(), share.new_tensor([math.inf])])
 
 
 def linear_sigmas(n_levels, beta_first, beta_last, zero_snr=False):
@@ -42,17 +42,11 @@ def linear_sigmas(n_levels, beta_first, beta_last, zero_snr=False):
     """
     beta = torch.linspace(beta_first, beta_last, n_levels, dtype=torch.float64)
     alpha_bar = (1 - beta).cumprod(0)
-    if not zero_snr:
-        return _to_sigmas(alpha_bar)
-    root = alpha_bar.sqrt()
-    root = (root - root[-1]) * root[0] / (root[0] - root[-1])
-    return _to_sigmas(root.square()[:-1], end=math.inf)
-
-
-def _to_sigmas(alpha_bar, end=None):
-    """Levels of squared signal factors; ``end`` is one more, where none is left."""
-    sigmas = ((1 - alpha_bar) / alpha_bar).sqrt()
-    return sigmas if end is None else torch.cat([sigmas, sigmas.new_tensor([end])])
+    if zero_snr:
+        root = alpha_bar.sqrt()
+        root = (root - root[-1]) * root[0] / (root[0] - root[-1])
+        alpha_bar = root.square()  # 0 at the end, where sigma is infinite
+    return ((1 - alpha_bar) / alpha_bar).sqrt()
 
 
 # name -> function that makes the table of increasing levels, in float64
@@ -94,10 +88,8 @@ def trailing_sigmas(sigmas, n_steps):
         raise ValueError(
             f"n_steps={n_steps} is more than the {n_levels} levels of the schedule"
         )
-    places = (
-        n_levels - 1 - torch.arange(n_steps, dtype=torch.float64) * (n_levels / n_steps)
-    )
-    levels = sigmas[places.round().long()]
+    counts = n_levels - torch.arange(n_steps, dtype=torch.float64) * n_levels / n_steps
+    levels = sigmas[counts.round().long() - 1]
     return torch.cat([levels, levels.new_zeros(1)])
 
 

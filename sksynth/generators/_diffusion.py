@@ -8,6 +8,7 @@ from numbers import Integral, Real
 import numpy as np
 import torch
 from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted
 
 from sksynth._leads import LimbLeads
 from sksynth.base import BaseGenerator
@@ -18,10 +19,12 @@ from sksynth.diffusion.schedules import (
     karras_level,
     karras_sigmas,
     signal_and_noise,
+    to_sigma,
     trailing_sigmas,
 )
 
 AT_LEAST_ONE = Interval(Integral, 1, None, closed="left")
+_ALONG_TABLE = ("ddim", "ancestral")  # samplers that visit levels of the schedule
 
 
 class DiffusionGenerator(BaseGenerator):
@@ -43,7 +46,7 @@ class DiffusionGenerator(BaseGenerator):
         "guidance": [Interval(Real, 0, None, closed="left")],
         "sampler": [StrOptions(set(SAMPLERS))],
         "n_steps": [AT_LEAST_ONE, None],
-        "lead_names": ["array-like", None],
+        "lead_names": [list, tuple, np.ndarray, None],
         "max_epochs": [AT_LEAST_ONE, None],
     }
 
@@ -67,9 +70,9 @@ class DiffusionGenerator(BaseGenerator):
         return math.ceil(self._n_updates / math.ceil(n_rows / self.batch_size))
 
     def _inspect(self, X):
-        self._sigmas()  # refuses more steps than there are
-        last = SCHEDULES[self.schedule]()[-1].item()
-        if self.prediction == "noise" and not math.isfinite(last):
+        table = SCHEDULES[self.schedule]()
+        self._check_dials(table, self.label_dropout)
+        if self.prediction == "noise" and not math.isfinite(table[-1]):
             raise ValueError(
                 f"schedule={self.schedule!r} ends at noise alone, where the noise says "
                 "nothing of the signal: choose prediction='v' or 'clean'"
@@ -77,19 +80,30 @@ class DiffusionGenerator(BaseGenerator):
         if self.lead_names is not None:
             self._compare_leads(super()._as_signals(X))
 
+    def _check_dials(self, table, label_dropout):
+        """Refuse values of ``sampling_parameters`` that the training cannot serve."""
+        if self.sampler in _ALONG_TABLE and (self.n_steps or 0) > len(table):
+            raise ValueError(
+                f"sampler={self.sampler!r} takes at most the {len(table)} levels of "
+                f"the schedule as n_steps; got {self.n_steps}"
+            )
+        if self.guidance != 1 and label_dropout == 0:
+            raise ValueError(
+                f"guidance={self.guidance!r} compares with the model without labels, "
+                "which label_dropout=0 did not train; allowed is 1"
+            )
+
     def _compare_leads(self, X):
         """Warn if X itself does not obey what its samples will."""
-        errors = {
-            name: np.sqrt(np.square(X[:, channel] - lead).mean())
-            for name, channel, lead in self._limb_leads.derive(X)
-        }
-        worst = max(errors, key=errors.get)
-        if errors[worst] > 0.05 * X.std():
-            warnings.warn(
-                f"lead {worst} of X differs from what leads I and II make of it by "
-                f"{errors[worst]:.3g} (root mean square); samples will not",
-                stacklevel=2,
-            )
+        leads = self._limb_leads
+        for name, error in leads.errors(X).items():
+            if error > 0.05 * X[:, leads.derived[name]].std():
+                warnings.warn(
+                    f"lead {name} of X differs from what leads I and II make of it by "
+                    f"{error:.3g} (root mean square); samples will not",
+                    stacklevel=2,
+                )
+                return
 
     @property
     def _limb_leads(self):
@@ -105,17 +119,25 @@ class DiffusionGenerator(BaseGenerator):
             signals = self._limb_leads.complete(signals)
         return super()._from_signals(signals)
 
+    def _fit(self, signals, condition):
+        # the levels are in units of a signal's deviation, whatever the scaler
+        self.rms_ = float(signals.square().mean().sqrt()) or 1.0
+        super()._fit(signals / self.rms_, condition)
+
     def _sample(self, condition, noise, anchor=None):
+        table = self.network_.sigmas.double().cpu()
+        self._check_dials(table, self.network_.label_dropout)
         shape = self._signal_shape
         x = noise.normal(*shape)
-        sigmas = self._sigmas()
+        strength = 1.0
         if anchor is not None:
-            start = anchor.interpolate()
-            if anchor.strength == 0:
+            start, strength = anchor.interpolate(), anchor.strength
+            if strength == 0:
                 return start
-            sigmas = self._sigmas(anchor.strength)
+        sigmas = self._sigmas(table, strength)
+        if anchor is not None:
             alpha, s = signal_and_noise(sigmas[0].item())
-            x = alpha * start + s * x
+            x = alpha * start / self.rms_ + s * x
 
         def denoise(x, sigma):
             return self.network_.denoise(x, sigma, condition, self.guidance)
@@ -123,15 +145,37 @@ class DiffusionGenerator(BaseGenerator):
         bf16 = self.precision == "bf16"
         with torch.autocast(x.device.type, torch.bfloat16, enabled=bf16):
             sample = SAMPLERS[self.sampler]
-            return sample(denoise, x, sigmas, lambda: noise.normal(*shape))
+            x = sample(denoise, x, sigmas, lambda: noise.normal(*shape))
+        return self.rms_ * x
 
-    def _sigmas(self, strength=1.0):
-        """Levels that the sampler visits; from a share of them on, with anchors."""
-        table = SCHEDULES[self.schedule]()
+    def _sigmas(self, table, strength):
+        """Levels that the sampler visits, from a share ``strength`` of them down."""
         n_steps = len(table) if self.n_steps is None else self.n_steps
-        n_left = max(1, math.ceil(strength * n_steps - 1e-9))
-        if self.sampler in ("ddim", "ancestral"):
-            return trailing_sigmas(table, n_steps)[n_steps - n_left :]
+        if self.sampler in _ALONG_TABLE:
+            sigmas = trailing_sigmas(table, n_steps)
+            if strength == 1:
+                return sigmas
+            start = to_sigma(strength * (len(table) - 1), table)
+            return torch.cat([start[None], sigmas[sigmas < start]])
         low = max(self._sigma_range[0], table[0].item())
         high = min(self._sigma_range[1], table[-1].item())
+        n_left = math.ceil(strength * n_steps)
         return karras_sigmas(n_left, low, karras_level(strength, low, high))
+
+    def save(self, path):
+        """Write the fitted generator to one file; see :meth:`BaseGenerator.save`.
+
+        Parameters
+        ----------
+        path : str or Path
+            File to write.
+        """
+        check_is_fitted(self, "network_")
+        for name in ("prediction", "label_dropout", "min_snr"):
+            asked, trained = getattr(self, name), getattr(self.network_, name)
+            if asked != trained:
+                raise ValueError(
+                    f"parameters were changed after fit: {name}={asked!r}, but the "
+                    f"network was trained with {trained!r}"
+                )
+        super().save(path)

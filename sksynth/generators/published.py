@@ -3,7 +3,9 @@
 from sksynth.generators.diffwave import DiffWave
 from sksynth.generators.time_diffusion import TimeDiffusion
 
-_AS_PUBLISHED = {"sampler": "ancestral", "n_steps": None, "patch_size": 1}
+_AS_PUBLISHED = {
+    **{"sampler": "ancestral", "n_steps": None, "patch_size": 1, "label_dropout": 0.0}
+}
 
 # name -> class, and what differs from its defaults
 PUBLISHED = {
@@ -32,7 +34,7 @@ PUBLISHED = {
             **_AS_PUBLISHED,
             **{"widths": (32, 64, 128, 256), "n_units": 3, "n_attention": 2},
             **{"schedule": "time-diffusion", "prediction": "clean", "min_snr": 5.0},
-            **{"label_dropout": 0.0, "batch_size": 128, "lr": 1e-4},
+            **{"batch_size": 128, "lr": 1e-4},
         },
     ),
 }
@@ -41,7 +43,9 @@ PUBLISHED = {
 def make_published(name, **parameters):
     """Unfitted generator with the network and process of a publication.
 
-    These are sizes for GPUs and days; the defaults of the classes are for minutes.
+    These are sizes for GPUs and days; the defaults of the classes are for minutes. The
+    length of the training is yours to set (``max_epochs``): published are 100,000
+    updates of "SSSD-ECG", and 5,000 to 50,000 epochs of "Time-Diffusion".
 
     Parameters
     ----------

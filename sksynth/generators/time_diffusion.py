@@ -46,13 +46,14 @@ class TimeDiffusion(DiffusionGenerator):
         compare with and without.
     guidance : float, default=1.0
         1 draws from the classes as learnt; more exaggerates what is typical of the
-        class, at the cost of variety and of twice the time [5]_.
+        class, at the cost of variety and of twice the time, and needs a
+        ``label_dropout`` above 0. Without y it has no effect [5]_.
     sampler : {"dpm-solver", "heun", "ddim", "ancestral"}, default="dpm-solver"
         How ``sample`` goes from noise to signals. Only "ancestral" adds fresh noise at
         each step, and wants 100 steps or more.
     n_steps : int or None, default=18
         Steps of the sampler, each a pass through the network ("heun" takes two). None
-        takes each level of the schedule.
+        is as many as the schedule has levels.
     lead_names : sequence of str, default=None
         Names of the channels of a 12-lead electrocardiogram. Leads I and II and the
         chest leads are then generated; III, aVR, aVL and aVF follow from I and II
@@ -60,7 +61,7 @@ class TimeDiffusion(DiffusionGenerator):
     scaler : {"standard", "maxabs"} or None, default="standard"
         Scaling before training; undone by ``sample``.
     max_epochs : int or None, default=None
-        Passes through the training rows. None takes as many as make 1500 updates
+        Passes through the training rows. None takes as many as make about 1500 updates
         of the weights: noise has no epochs, so a small data set needs as many.
     batch_size : int, default=64
         Rows a step, in training and in sampling.
@@ -78,8 +79,8 @@ class TimeDiffusion(DiffusionGenerator):
     random_state : int, RandomState or None, default=None
         Fixes the weights and the training. No global generator is touched.
     verbose : int, default=0
-        1 prints about twenty lines of progress, 2 one an epoch; and each batch of
-        samples.
+        1 prints about twenty lines of progress, 2 one an epoch; ``sample`` prints up
+        to twenty.
 
     Attributes
     ----------
@@ -90,6 +91,9 @@ class TimeDiffusion(DiffusionGenerator):
         ``valid_loss`` where rows are held out.
     n_iter_ : int
         Epochs trained.
+    rms_ : float
+        Root mean square of the scaled signals, which are divided by it, too: about 1
+        with ``scaler="standard"``.
     classes_ : ndarray
         Labels seen by ``fit``, if y holds one label a row.
     input_shape_ : tuple of int

@@ -1,8 +1,6 @@
 """Identities that the leads of a 12-lead electrocardiogram must satisfy."""
 
-import numpy as np
-
-from sksynth._arrays import blocks, check_signals
+from sksynth._arrays import check_signals
 from sksynth._leads import LimbLeads
 
 
@@ -53,11 +51,4 @@ def limb_lead_error(X, lead_names):
     {'III': 3.0}
     """
     X = check_signals(X, min_samples=1)
-    limb_leads = LimbLeads(lead_names, X.shape[1])
-    squares = dict.fromkeys(limb_leads.derived, 0.0)
-    for block in blocks(X):
-        leads = block.astype(np.float64)
-        for name, channel, lead in limb_leads.derive(leads):
-            squares[name] += np.square(leads[:, channel] - lead).sum()
-    n_numbers = X.shape[0] * X.shape[2]
-    return {name: float(np.sqrt(s / n_numbers)) for name, s in squares.items()}
+    return LimbLeads(lead_names, X.shape[1]).errors(X)

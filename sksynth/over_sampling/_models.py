@@ -31,32 +31,26 @@ def fit_once(memory, generator, X, y=None):
     Processes that share the folder wait for one that fits the same. Parameters that
     matter only to ``sample`` have no part in the key.
     """
-    own = generator.get_params(deep=False)
-    names = getattr(generator, "sampling_parameters", ())
-    dials = {name: own[name] for name in names if name in own}
-    if not dials:
-        return _fit_or_load(memory, generator, X, y)
-    parameters = signature(type(generator)).parameters
-    defaults = {name: parameters[name].default for name in dials}
-    fitted = _fit_or_load(memory, clone(generator).set_params(**defaults), X, y)
-    return fitted.set_params(**dials)
-
-
-def _fit_or_load(memory, generator, X, y):
-    """Fit, or read from the folder of ``memory``."""
     memory = check_memory(memory)
     backend = getattr(memory, "store_backend", None)
     if backend is None:
         return memory.cache(_fit_generator)(generator, X, y)
     versions = sksynth.__version__, sklearn.__version__, version("torch")
-    key = joblib.hash((versions, generator, np.ascontiguousarray(X), y))
+    own = generator.get_params(deep=False)
+    names = getattr(generator, "sampling_parameters", ())
+    dials = {name: own[name] for name in names if name in own}
+    learner = generator
+    if dials:
+        learner = clone(generator).set_params(**dict.fromkeys(dials))
+    key = joblib.hash((versions, learner, np.ascontiguousarray(X), y))
     folder = Path(backend.location) / "sksynth"
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{key}.joblib"
     with FileLock(folder / f"{key}.lock"):
         if path.exists():
             try:
-                return joblib.load(path)
+                fitted = joblib.load(path)
+                return fitted.set_params(**dials) if dials else fitted
             except Exception as error:  # whatever a damaged pickle raises
                 warnings.warn(
                     f"fitting again: {path} is damaged: {error!r}", stacklevel=2

@@ -114,13 +114,11 @@ def test_the_loss_is_the_naive_loop_over_rows(prediction, min_snr):
     output = curved(x, step, condition)
     rows = []
     for i in range(40):
-        if min_snr is None:
-            target = target_of(prediction, clean[i], noise[i], alpha[i], s[i])
-            rows.append((output[i] - target).square().mean())
-            continue
-        estimate = clean_of(prediction, output[i], x[i], alpha[i], s[i])
-        weight = max(min(sigma[i] ** -2, min_snr), 1e-2)
-        rows.append(weight * (estimate - clean[i]).square().mean())
+        target = target_of(prediction, clean[i], noise[i], alpha[i], s[i])
+        snr = max(sigma[i] ** -2, 1e-2)
+        divisor = {"v": snr + 1, "noise": snr, "clean": 1}[prediction]
+        weight = 1 if min_snr is None else min(snr, min_snr) / divisor
+        rows.append(weight * (output[i] - target).square().mean())
     assert len(set(sigma)) == len(sigmas)  # all levels are there
     torch.testing.assert_close(loss, torch.stack(rows).mean(), rtol=1e-4, atol=0)
 
