@@ -7,7 +7,10 @@ import numpy as np
 import torch
 from sklearn.base import _fit_context
 from sklearn.utils import check_scalar, gen_batches
-from sklearn.utils._param_validation import StrOptions
+from sklearn.utils._param_validation import (
+    StrOptions,
+    validate_parameter_constraints,
+)
 from sklearn.utils.validation import check_is_fitted
 
 from sksynth._anchors import AnchorPairs
@@ -152,7 +155,12 @@ class BaseGenerator(NetworkEstimator, metaclass=ABCMeta):
             fitted without, or ``strength`` without ``anchors``.
         """
         check_is_fitted(self, "container_")
-        self._validate_params()  # some may be set after fit
+        names = self.sampling_parameters  # which may be set after fit
+        validate_parameter_constraints(
+            {name: self._parameter_constraints[name] for name in names},
+            {name: getattr(self, name) for name in names},
+            type(self).__name__,
+        )
         check_scalar(n_samples, "n_samples", Integral, min_val=1)
         seeds = RowNoise.seeds(random_state, n_samples)
         if y is None:
