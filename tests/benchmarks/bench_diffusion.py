@@ -145,7 +145,9 @@ def sampling_table(args, X, y, X_other, y_other):
         f"{'Frechet':>9} {'against 200':>12}"
     )
     for generator in GENERATORS:
-        generator.set_params(device=args.device, random_state=0).fit(X, y)
+        generator.set_params(
+            max_epochs=args.epochs, device=args.device, random_state=0
+        ).fit(X, y)
         slowest = None
         for sampler, n_steps in STEPS:
             generator.set_params(sampler=sampler, n_steps=n_steps)
@@ -178,13 +180,13 @@ def sampling_table(args, X, y, X_other, y_other):
 
 
 def ptbxl_table(args):
-    data = load_ptbxl(args.ptbxl)
+    data = load_ptbxl(args.ptbxl, target="multilabel")  # all records
     X = data.data
-    print(f"\n12 leads: {X.shape}, {args.epochs} epochs")
+    print(f"\n12 leads: {X.shape}, {args.ptbxl_epochs} epochs")
     for generator in GENERATORS:
         generator.set_params(
             lead_names=data.lead_names,
-            max_epochs=args.epochs,
+            max_epochs=args.ptbxl_epochs,
             batch_size=16,
             device=args.device,
             sampler="dpm-solver",
@@ -224,7 +226,8 @@ def main():
     parser.add_argument("--steps", type=int, default=10)
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--samples", type=int, default=400)
-    parser.add_argument("--epochs", type=int, default=3)
+    parser.add_argument("--epochs", type=int, help="of the fits; default: theirs")
+    parser.add_argument("--ptbxl-epochs", type=int, default=3)
     args = parser.parse_args()
     print(
         f"{args.device}, {torch.get_num_threads()} threads, torch {torch.__version__}; "

@@ -21,7 +21,7 @@ SMALL = {"max_epochs": 1, "n_steps": 3, "patch_size": 4, "batch_size": 32}
 
 @pytest.fixture(scope="module")
 def records():
-    return load_ptbxl(DATA)
+    return load_ptbxl(DATA, target="multilabel")  # all 300
 
 
 @pytest.mark.parametrize(
