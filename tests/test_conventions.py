@@ -14,16 +14,25 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from sksynth import (
     VAE,
     CNN1DClassifier,
+    DiffWave,
     FCNClassifier,
     FlatSampler,
     GeneratorAugmenter,
     GeneratorOverSampler,
     KeepBest,
+    TimeDiffusion,
 )
 
 # one tiny, seeded instance of each
 TINY = VAE(latent_dim=2, hidden_dim=4, n_layers=1, max_epochs=1, random_state=0)
-GENERATORS = [TINY]
+FEW = {"n_steps": 2, "max_epochs": 1, "random_state": 0}
+TINY_DIFFUSION = TimeDiffusion(widths=(4, 4), n_attention=1, **FEW)
+GENERATORS = [
+    TINY,
+    TINY_DIFFUSION,
+    DiffWave(n_layers=2, width=4, **FEW),
+    DiffWave(mixer="s4", n_layers=1, width=4, state_dim=4, **FEW),
+]
 SAMPLERS = [
     GeneratorOverSampler(TINY, random_state=0),
     GeneratorOverSampler(TINY, strength=0.5, random_state=0),
@@ -32,6 +41,7 @@ SAMPLERS = [
         selection=KeepBest(2, 4, criteria=["distance"], max_distance_quantile=None),
         random_state=0,
     ),
+    GeneratorOverSampler(TINY_DIFFUSION, strength=0.5, random_state=0),
     GeneratorAugmenter(TINY, random_state=0),
     FlatSampler(SMOTE(random_state=0)),
 ]
