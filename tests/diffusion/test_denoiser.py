@@ -99,6 +99,7 @@ def what_was_asked(denoiser, clean, condition):
     torch.testing.assert_close(places, level.double(), rtol=0, atol=1e-5)
     sigma = denoiser.sigmas[level].double()
     alpha, s = sigma.atan().cos(), sigma.atan().sin()
+    clean = clean.repeat_interleave(len(x) // len(clean), 0)
     noise = (x - alpha[:, None, None] * clean) / s[:, None, None]
     return loss, x, noise, sigma.tolist(), alpha.tolist(), s.tolist()
 
@@ -161,6 +162,23 @@ def test_training_draws_all_levels_alike_and_standard_normal_noise():
     assert noise.mean().abs() < 0.015
     assert noise.std() == pytest.approx(1, abs=0.01)
     assert (noise * clean).mean().abs() < 0.015
+
+
+def test_validation_sees_every_row_at_levels_spread_evenly_and_repeats_itself():
+    denoiser = make(curved, SCHEDULES["lognormal"](), label_dropout=0.9).eval()
+    clean, condition = signals(100)
+    state = torch.get_rng_state()
+    loss, _, noise, *_ = what_was_asked(denoiser, clean, condition)
+    assert torch.equal(denoiser(clean, condition)["loss"], loss)
+    assert torch.equal(torch.get_rng_state(), state)
+    _, step, seen = denoiser.network.calls[0]
+    level = (step * 999).round().long().view(100, 8)
+    assert torch.equal(level // 125, torch.arange(8).expand(100, 8))
+    assert (level.flatten() // 20).bincount(minlength=50).sub(16).abs().max() <= 2
+    labels = torch.cat([condition, torch.ones(100, 1)], 1)
+    assert torch.equal(seen, labels.repeat_interleave(8, 0))
+    assert noise.std() == pytest.approx(1, abs=0.02)
+    assert len(noise[:, 0, 0].unique()) == 800
 
 
 @pytest.mark.parametrize("label_dropout", [0.0, 0.1, 0.5])

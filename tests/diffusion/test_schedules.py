@@ -128,10 +128,9 @@ def test_karras_levels_are_those_of_diffusers(n_steps, schedulers):
     np.testing.assert_allclose(result[:-1], expected, rtol=1e-10)
 
 
-# steps of no half places: their ties go to the even place, counted from 1 there
 @pytest.mark.parametrize(
     ("n_levels", "n_steps"),
-    [(1000, 1), (1000, 3), (1000, 7), (1000, 50), (1000, 1000), (50, 6), (200, 30)],
+    [(1000, 1), (1000, 3), (1000, 7), (1000, 50), (1000, 400), (1000, 1000), (50, 4)],
 )
 def test_trailing_levels_are_those_of_diffusers(n_levels, n_steps, schedulers):
     scheduler = schedulers.DDIMScheduler(
