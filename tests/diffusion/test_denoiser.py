@@ -140,7 +140,7 @@ def test_weighted_errors_are_those_of_the_clean_signals(prediction, sigma, gamma
 
 
 def test_the_loss_of_v_is_that_of_karras_for_signals_of_deviation_1():
-    denoiser = make(curved, LEVELS[:-1], prediction="v")
+    denoiser = make(curved, LEVELS[:-1])  # by default
     clean, condition = signals(40)
     loss, x, noise, sigma, *_ = what_was_asked(denoiser, clean, condition)
     sigma = torch.tensor(sigma)[:, None, None]
@@ -181,9 +181,11 @@ def test_validation_sees_every_row_at_levels_spread_evenly_and_repeats_itself():
     assert len(noise[:, 0, 0].unique()) == 800
 
 
-@pytest.mark.parametrize("label_dropout", [0.0, 0.1, 0.5])
-def test_a_share_of_the_rows_loses_its_condition(label_dropout):
-    denoiser = make(label_dropout=label_dropout)
+@pytest.mark.parametrize(
+    "options", [{"label_dropout": 0.0}, {"label_dropout": 0.5}, {}]
+)
+def test_a_share_of_the_rows_loses_its_condition(options):
+    denoiser, share = make(**options), options.get("label_dropout", 0.1)
     condition = torch.randn(20_000, 3)
     denoiser(torch.randn(20_000, 1, 1), condition)
     seen = denoiser.network.calls[0][2]
@@ -193,8 +195,8 @@ def test_a_share_of_the_rows_loses_its_condition(label_dropout):
         seen[known], torch.cat([condition, torch.ones(20_000, 1)], 1)[known]
     )
     assert not seen[~known].any()
-    spread = math.sqrt(label_dropout * (1 - label_dropout) / 20_000)
-    assert (~known).double().mean() == pytest.approx(label_dropout, abs=4 * spread)
+    spread = math.sqrt(share * (1 - share) / 20_000)
+    assert (~known).double().mean() == pytest.approx(share, abs=4 * spread)
 
 
 def test_sampling_drops_no_condition_and_tells_the_place_of_the_level():

@@ -6,13 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sksynth.diffusion.samplers import (
-    SAMPLERS,
-    sample_ancestral,
-    sample_ddim,
-    sample_dpm_solver,
-    sample_heun,
-)
+from sksynth.diffusion.samplers import SAMPLERS
 from sksynth.diffusion.schedules import (
     SCHEDULES,
     cosine_sigmas,
@@ -21,6 +15,9 @@ from sksynth.diffusion.schedules import (
     trailing_sigmas,
 )
 
+sample_ddim, sample_ancestral, sample_heun, sample_dpm_solver = (
+    SAMPLERS[name] for name in ("ddim", "ancestral", "heun", "dpm-solver")
+)
 DETERMINISTIC = [sample_ddim, sample_heun, sample_dpm_solver]
 every_sampler = pytest.mark.parametrize("sampler", SAMPLERS.values(), ids=SAMPLERS)
 SPACINGS = {
