@@ -1,73 +1,141 @@
-"""Generators of 12-lead electrocardiograms whose limb leads obey."""
-
+import re
 import warnings
 
 import numpy as np
 import pytest
 
-from sksynth.metrics import limb_lead_error
-from tests.generators.diffusion_cases import each_kind, forbid_training, tiny
+from tests.generators.diffusion_cases import awake, each_kind, forbid_training, tiny
 
-NAMES = "V1 aVF II aVR I III V2 aVL".split()
-rng = np.random.default_rng(0)
-WAVES = dict(zip(["I", "II", "V1", "V2"], rng.normal(size=(4, 20, 30)), strict=True))
-WAVES["III"] = WAVES["II"] - WAVES["I"]
-WAVES["aVR"] = -(WAVES["I"] + WAVES["II"]) / 2
-WAVES["aVL"] = WAVES["I"] - WAVES["II"] / 2
-WAVES["aVF"] = WAVES["II"] - WAVES["I"] / 2
-ECG = np.stack([WAVES[name] for name in NAMES], axis=1)
-ECG.flags.writeable = False
+NAMES = ["V1", "II", "aVR", "I", "aVL", "aVF", "III", "V2"]
+CHANNEL = {name: channel for channel, name in enumerate(NAMES)}
+RNG = np.random.default_rng(0)
+
+
+def ecg(n_samples=30, dtype=np.float32):
+    """Leads that obey the identities, some mV high, and two chest leads."""
+    X = RNG.normal(size=(n_samples, 8, 12)).cumsum(axis=2)
+    X[:, CHANNEL["I"]] += 1.5
+    first, second = X[:, CHANNEL["I"]], X[:, CHANNEL["II"]]
+    X[:, CHANNEL["III"]] = second - first
+    X[:, CHANNEL["aVR"]] = -(first + second) / 2
+    X[:, CHANNEL["aVL"]] = first - second / 2
+    X[:, CHANNEL["aVF"]] = second - first / 2
+    return X.astype(dtype)
+
+
+LEADS = ecg()
+LABELS = np.repeat(["af", "sinus"], [12, 18])
+
+
+def errors(X):
+    """Largest deviation from Einthoven's and Goldberger's identities."""
+    lead = {name: X[:, channel] for name, channel in CHANNEL.items()}
+    sums = [
+        lead["I"] + lead["III"] - lead["II"],
+        lead["aVR"] + lead["aVL"] + lead["aVF"],
+        lead["aVR"] + (lead["I"] + lead["II"]) / 2,
+        lead["aVL"] - (lead["I"] - lead["III"]) / 2,
+        lead["aVF"] - (lead["II"] + lead["III"]) / 2,
+    ]
+    return [np.abs(total).max() for total in sums]
 
 
 @each_kind
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_samples_obey_the_equations_with_and_without_anchors(kind, dtype):
-    X = ECG.astype(dtype)
+@pytest.mark.parametrize("strength", [None, 0, 0.5, 1])
+def test_samples_obey_einthoven_and_goldberger(kind, dtype, strength):
+    X = LEADS.astype(dtype)
+    generator = awake(tiny(kind, lead_names=NAMES).fit(X, LABELS))
+    options = {"y": "af", "random_state": 0}
+    if strength is not None:
+        options |= {"anchors": X[LABELS == "af"], "strength": strength}
+    X_new = generator.sample(25, **options)
+    assert X_new.shape == (25, 8, 12)
+    assert X_new.dtype == dtype
+    assert np.isfinite(X_new).all()
+    assert X_new.std(axis=(0, 2)).min() > 0.1
+    assert max(errors(X_new)) < 1e-4
+
+
+@each_kind
+def test_the_derived_leads_are_not_generated(kind):
+    generator = tiny(kind, lead_names=NAMES).fit(LEADS, LABELS)
+    assert generator._signal_shape == (4, 12)
+    assert generator.scaler_.scale.shape == (4, 1)
+    assert generator.input_shape_ == (8, 12)
+    assert tiny(kind).fit(LEADS)._signal_shape == (8, 12)
+    # the generated ones are those of the same leads without names
+    kept = [
+        channel for channel, name in enumerate(NAMES) if name in "V1 II I V2".split()
+    ]
+    few = awake(tiny(kind).fit(LEADS[:, kept], LABELS))
+    X_new = awake(generator).sample(5, random_state=0)
+    np.testing.assert_array_equal(X_new[:, kept], few.sample(5, random_state=0))
+
+
+def test_strength_0_interpolates_all_leads():
+    generator = tiny(lead_names=NAMES).fit(LEADS)
+    X_new = generator.sample(
+        9, anchors=LEADS[:2], strength=0, n_neighbors=1, random_state=0
+    )
+    first, second = LEADS[:2].reshape(2, -1)
+    away = X_new.reshape(9, -1) - first
+    direction = second - first
+    share = away @ direction / (direction @ direction)
+    assert ((share >= -1e-6) & (share <= 1 + 1e-6)).all()
+    np.testing.assert_allclose(away, share[:, None] * direction, atol=1e-4)
+
+
+def test_signals_that_disobey_are_named_in_a_warning():
+    X = LEADS.copy()
+    X[:, CHANNEL["aVF"]] += 0.5 * X[:, CHANNEL["aVF"]].std()
+    error = np.abs(X - LEADS).max()
+    with pytest.warns(UserWarning, match=f"lead aVF of X differs .* by {error:.3g}"):
+        generator = tiny(lead_names=NAMES).fit(X)
+    assert max(errors(generator.sample(5))) < 1e-4
+
+
+@pytest.mark.parametrize("unit", [1e-3, 1.0, 1e3])
+def test_rounded_signals_are_no_reason_for_a_warning(unit):
+    X = unit * LEADS.astype(float).round(2)
     with warnings.catch_warnings():
-        warnings.simplefilter("error")  # these leads obey
-        generator = tiny(kind, lead_names=NAMES).fit(X)
-    for options in ({}, {"anchors": X, "strength": 0.5}):
-        drawn = generator.sample(5, random_state=0, **options)
-        assert drawn.shape == (5, 8, 30)
-        assert drawn.dtype == dtype
-        assert max(limb_lead_error(drawn, NAMES).values()) < 1e-4
-
-
-def test_only_the_leads_that_nothing_fixes_are_modelled():
-    generator = tiny(lead_names=NAMES).fit(ECG)
-    assert generator._signal_shape == (4, 30)
-    assert generator.scaler_.offset.shape == (4, 1)
-
-
-def test_strength_0_returns_interpolations_of_all_leads():
-    generator = tiny(lead_names=NAMES).fit(ECG)
-    drawn = generator.sample(5, anchors=ECG[:1], strength=0.0, random_state=0)
-    np.testing.assert_allclose(drawn, np.repeat(ECG[:1], 5, axis=0), atol=1e-5)
-
-
-@pytest.mark.parametrize("offset", [0.0, 1000.0])
-def test_leads_of_other_origin_are_named_in_a_warning(offset):
-    X = ECG.copy()
-    X[:, 0] += offset  # of another lead
-    X[:, NAMES.index("aVL")] = np.random.default_rng(1).normal(size=(20, 30))
-    with pytest.warns(UserWarning, match=r"lead aVL of X differs .* by 1\.\d"):
+        warnings.simplefilter("error")
         tiny(lead_names=NAMES).fit(X)
 
 
+@each_kind
 @pytest.mark.parametrize(
-    ("names", "X", "message"),
+    ("X", "names", "message"),
     [
-        (NAMES[:-1], ECG, "8 channels of X; got 7 names"),
-        (["V1"] * 8, ECG, "each name once"),
-        ([f"V{i}" for i in range(8)], ECG, "must hold I, II and at least one"),
-        (NAMES, ECG[:, 0], "1 channels of X; got 8 names"),
-        ("I II III", ECG, "The 'lead_names' parameter"),
+        (LEADS, NAMES[:7], "name each of the 8 channels of X; got 7 names: ['V1'"),
+        (LEADS, [*NAMES[:7], "V1"], "must hold each name once"),
+        (LEADS[:, :2], ["I", "II"], "I, II and at least one of III, aVR"),
+        (LEADS[:, :3], ["I", "III", "aVR"], "I, II and at least one of III, aVR"),
+        (LEADS[:, 0], NAMES, "name each of the 1 channels of X; got 8 names"),
+        (LEADS[:, 0], ["II"], "must hold I, II and at least one of"),
+        (LEADS, [], "name each of the 8 channels of X; got 0 names"),
     ],
 )
-def test_wrong_names_are_refused_before_training(monkeypatch, names, X, message):
+def test_wrong_names_are_refused_before_training(monkeypatch, kind, X, names, message):
     forbid_training(monkeypatch)
-    generator = tiny(lead_names=names)
+    generator = tiny(kind, lead_names=names)
     before = vars(generator).copy()
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ValueError, match=re.escape(message)):
         generator.fit(X)
     assert vars(generator) == before
+
+
+@pytest.mark.parametrize("names", ["I II III", 3, {"I": 0}])
+def test_names_that_are_no_sequence_are_refused(names):
+    with pytest.raises(ValueError, match="The 'lead_names' parameter of TimeDiffusion"):
+        tiny(lead_names=names).fit(LEADS)
+
+
+def test_a_failed_fit_keeps_the_leads_of_the_fit_before():
+    generator = tiny(lead_names=tuple(NAMES)).fit(LEADS)
+    expected = generator.sample(3, random_state=0)
+    before = vars(generator).copy()
+    with pytest.raises(ValueError, match="7 channels of X; got 8 names"):
+        generator.fit(LEADS[:, :7])
+    assert vars(generator) == before
+    np.testing.assert_array_equal(generator.sample(3, random_state=0), expected)

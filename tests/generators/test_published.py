@@ -1,46 +1,146 @@
+import numpy as np
 import pytest
+import torch
 
 from sksynth import DiffWave, TimeDiffusion
-from sksynth.diffusion.schedules import SCHEDULES
 from sksynth.generators import make_published
 from sksynth.generators.published import PUBLISHED
+from tests.generators.diffusion_cases import LABELS, SIGNALS, calls_of
+
+# enough less to run: blocks, features
+SMALL = {
+    "DiffWave": {"n_layers": 2, "width": 8},
+    "SSSD-ECG": {"n_layers": 2, "width": 8, "state_dim": 4},
+    "Time-Diffusion": {"widths": (8, 8), "n_units": 1},
+}
+each_name = pytest.mark.parametrize("name", SMALL)
 
 
-def parameters_of(name, n_channels):
-    network = make_published(name)._make_backbone((n_channels, 1000), 0)
-    return sum(weight.numel() for weight in network.parameters())
+def n_weights(name, signal_shape, n_conditions):
+    generator = make_published(name)
+    with torch.device("meta"):
+        network = generator._make_network(signal_shape, n_conditions).network
+    return sum(p.numel() for p in network.parameters())
 
 
-def test_diffwave_has_its_published_size_and_process():
-    generator = make_published("DiffWave")
-    assert isinstance(generator, DiffWave)
-    assert parameters_of("DiffWave", 1) == 2_308_737
-    assert len(generator._make_network((1, 1000), 0).sigmas) == 50
-    assert generator.prediction == "noise"
+def test_each_publication_has_a_case_here():
+    assert PUBLISHED.keys() == SMALL.keys()
 
 
-def test_sssd_ecg_has_36_state_space_blocks_and_200_steps():
-    generator = make_published("SSSD-ECG")
-    assert (generator.mixer, generator.n_layers, generator.width) == ("s4", 36, 256)
-    assert len(SCHEDULES[generator.schedule]()) == 200
+@pytest.mark.parametrize(
+    ("name", "cls", "parameters"),
+    [
+        (  # Kong et al., section 5.1 and table 1: base
+            "DiffWave",
+            DiffWave,
+            {
+                "mixer": "conv",
+                "n_layers": 30,
+                "width": 64,
+                "batch_size": 16,
+                "lr": 2e-4,
+                "prediction": "noise",
+            },
+        ),
+        (  # Alcaraz and Strodthoff, table of hyperparameters
+            "SSSD-ECG",
+            DiffWave,
+            {
+                "mixer": "s4",
+                "n_layers": 36,
+                "width": 256,
+                "state_dim": 64,
+                "lr": 2e-4,
+                "prediction": "noise",
+            },
+        ),
+        (
+            "Time-Diffusion",
+            TimeDiffusion,
+            {
+                "widths": (32, 64, 128, 256),
+                "n_units": 3,
+                "prediction": "clean",
+                "min_snr": 5.0,
+            },
+        ),
+    ],
+)
+def test_a_publication_is_a_class_with_its_parameters(name, cls, parameters):
+    generator = make_published(name)
+    assert type(generator) is cls
+    assert not hasattr(generator, "network_")
+    found = generator.get_params()
+    assert {key: found[key] for key in parameters} == parameters
+    assert (found["sampler"], found["n_steps"]) == ("ancestral", None)
+    assert found["patch_size"] == 1
 
 
-def test_time_diffusion_has_four_stages_and_ends_at_noise_alone():
-    generator = make_published("Time-Diffusion")
-    assert isinstance(generator, TimeDiffusion)
-    network = generator._make_network((12, 1000), 7)
-    assert len(network.network.down) == 4
-    assert network.sigmas.isinf().tolist() == [False] * 999 + [True]
+@pytest.mark.parametrize(
+    ("name", "first", "last", "n_levels"),
+    [
+        ("DiffWave", 1e-4, 0.05, 50),
+        ("SSSD-ECG", 1e-4, 0.02, 200),
+        ("Time-Diffusion", 1e-4, None, 1000),
+    ],
+)
+def test_the_noise_levels_are_the_published_ones(name, first, last, n_levels):
+    generator = make_published(name, **SMALL[name], max_epochs=1)
+    sigmas = generator.fit(SIGNALS).network_.sigmas.double().numpy()
+    assert len(sigmas) == n_levels
+    # beta of a level, from what is left of the signal before and after it
+    alpha_bar = 1 / (1 + sigmas**2)
+    beta = 1 - alpha_bar / np.append(1.0, alpha_bar[:-1])
+    assert beta[0] == pytest.approx(first, rel=1e-3)
+    if last is None:  # noise alone
+        assert sigmas[-1] == np.inf
+    else:
+        assert beta[-1] == pytest.approx(last, rel=1e-3)
+        np.testing.assert_allclose(np.diff(beta, 2), 0, atol=1e-6)
 
 
-@pytest.mark.parametrize("name", PUBLISHED)
-def test_each_is_valid_and_takes_other_parameters(name):
-    generator = make_published(name, max_epochs=3, random_state=1)
-    generator._validate_params()
-    assert (generator.max_epochs, generator.random_state) == (3, 1)
-    assert (generator.sampler, generator.n_steps) == ("ancestral", None)
+def test_the_sizes_are_of_the_order_that_the_publications_give():
+    # Kong et al. give 2.64 million for the base, with a conditioner of 80 mel bands
+    assert 2.2e6 < n_weights("DiffWave", (1, 16000), 0) < 2.64e6
+    assert 2e7 < n_weights("SSSD-ECG", (8, 1000), 71) < 1e8
+    assert 1e6 < n_weights("Time-Diffusion", (1, 187), 5) < 3e7
 
 
-def test_another_name_is_refused_with_those_there_are():
-    with pytest.raises(ValueError, match=r"\['DiffWave', 'SSSD-ECG', .*got 'GAN'"):
-        make_published("GAN")
+@each_name
+def test_a_small_one_trains_and_takes_each_level(name):
+    generator = make_published(name, **SMALL[name], max_epochs=1, random_state=0)
+    generator.fit(SIGNALS, LABELS)
+    calls = calls_of(generator)
+    X_new = generator.sample(3, y="af", random_state=0)
+    assert len(calls) == len(generator.network_.sigmas)
+    assert X_new.shape == (3, 2, 10)
+    assert np.isfinite(X_new).all()
+
+
+@each_name
+def test_parameters_may_differ_from_the_publication(name):
+    own = {"lr": 0.5, "n_steps": 7, "sampler": "dpm-solver", "random_state": 3}
+    found = make_published(name, **own).get_params()
+    assert {key: found[key] for key in own} == own
+    assert make_published(name).get_params()["random_state"] is None
+
+
+def test_what_is_changed_in_one_does_not_change_the_next():
+    before = make_published("DiffWave").get_params()
+    make_published("DiffWave", n_steps=3, lr=9.0).set_params(width=1)
+    assert make_published("DiffWave").get_params() == before
+
+
+@pytest.mark.parametrize("name", ["diffwave", "GAN", "", None, 3])
+def test_an_unknown_publication_is_refused(name):
+    message = (
+        r"name must be one of \['DiffWave', 'SSSD-ECG', 'Time-Diffusion'\]; "
+        f"got {name!r}"
+    )
+    with pytest.raises(ValueError, match=message):
+        make_published(name)
+
+
+def test_an_unknown_parameter_is_refused():
+    with pytest.raises(TypeError, match="n_blocks"):
+        make_published("DiffWave", n_blocks=3)
