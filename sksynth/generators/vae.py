@@ -71,8 +71,7 @@ class VAE(DensityMixin, BaseGenerator):
     random_state : int, RandomState or None, default=None
         Fixes the weights and the training. No global generator is touched.
     verbose : int, default=0
-        1 prints about twenty lines of progress, 2 one an epoch; ``sample`` prints up
-        to twenty.
+        1 prints about twenty lines of progress (``sample``, too), 2 one an epoch.
 
     Attributes
     ----------
