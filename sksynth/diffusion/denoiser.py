@@ -6,8 +6,7 @@ from torch import nn
 from sksynth.diffusion.schedules import signal_and_noise, to_step
 
 # prediction -> (target of the network, clean signals from its output, weight that
-# turns its squared error into that of the clean signals divided by the
-# signal-to-noise ratio); x = alpha * clean + s * noise
+# makes its squared error that of the clean signals); x = alpha * clean + s * noise
 PREDICTIONS = {
     "v": (
         lambda clean, noise, alpha, s: alpha * noise - s * clean,

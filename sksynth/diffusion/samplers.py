@@ -27,7 +27,7 @@ def sample_ddim(denoise, x, sigmas, draw=None, *, eta=0.0):
         (alpha, s), (alpha_next, s_next) = map(signal_and_noise, (sigma, sigma_next))
         clean = denoise(x, sigma)
         fresh = eta * s_next / s * math.sqrt(max(0.0, 1 - (alpha / alpha_next) ** 2))
-        kept = math.sqrt(s_next**2 - fresh**2) / s  # of the noise in x
+        kept = math.sqrt(max(0.0, s_next**2 - fresh**2)) / s  # of the noise in x
         x = kept * x + (alpha_next - kept * alpha) * clean
         if fresh:
             x = x + fresh * draw()

@@ -159,7 +159,7 @@ class DiffusionGenerator(BaseGenerator):
             return torch.cat([start[None], sigmas[sigmas < start]])
         low = max(self._sigma_range[0], table[0].item())
         high = min(self._sigma_range[1], table[-1].item())
-        n_left = math.ceil(strength * n_steps)
+        n_left = math.ceil(strength * n_steps - 1e-9)  # 0.55 * 100 is above 55
         return karras_sigmas(n_left, low, karras_level(strength, low, high))
 
     def save(self, path):
