@@ -279,9 +279,14 @@ def test_a_model_of_another_class_is_refused(saved, tmp_path):
     with pytest.raises(ValueError, match=r"holds a 'OtherVAE'; allowed are \["):
         sksynth.load(other)
     assert type(OtherVAE.load(other)) is OtherVAE
-    tampered(other, lambda document, _: {**document, "class": "__builtins__"})
-    with pytest.raises(ValueError, match="holds a '__builtins__'; allowed are"):
-        sksynth.load(other)
+
+
+@pytest.mark.parametrize("name", ["__builtins__", "make_published", "BaseGenerator"])
+def test_a_name_that_is_no_generator_is_refused(saved, name):
+    tampered(saved, lambda document, _: {**document, "class": name})
+    allowed = r"\['DiffWave', 'TimeDiffusion', 'VAE'\]"
+    with pytest.raises(ValueError, match=f"holds a '{name}'; allowed are {allowed}"):
+        sksynth.load(saved)
 
 
 @pytest.mark.parametrize("key", ["class", "parameters", "fitted"])

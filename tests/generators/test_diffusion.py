@@ -76,6 +76,17 @@ def test_a_constant_channel_does_not_disturb_the_others(kind, constant):
     assert X_new[:, 1].std() > 0.1 * X[:, 1].std()
 
 
+@each_kind
+@pytest.mark.parametrize("scaler", ["standard", "maxabs", None])
+@pytest.mark.parametrize("constant", [0.0, 3.0])
+def test_constant_signals_are_no_obstacle(kind, scaler, constant):
+    X = np.full((5, 2, 7), constant)
+    generator = awake(tiny(kind, scaler=scaler).fit(X))
+    assert np.isfinite(generator.sample(3)).all()
+    anchored = generator.sample(3, anchors=X, strength=0)
+    np.testing.assert_allclose(anchored, X[:3], atol=1e-6)
+
+
 WRONG = [
     ({"n_steps": 51, "schedule": "diffwave", "sampler": "ddim"}, "most the 50 levels"),
     ({"n_steps": 2000, "sampler": "ancestral"}, "most the 1000 levels .* got 2000"),

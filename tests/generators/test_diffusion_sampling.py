@@ -122,6 +122,21 @@ def test_small_strengths_stay_near_the_interpolation(unet, sampler, strength):
     assert 0 < np.abs(X_new - start).mean() < 0.8 * np.abs(pure - start).mean()
 
 
+@pytest.mark.parametrize("unit", [1e-3, 1e3])
+@pytest.mark.parametrize("scaler", ["standard", "maxabs", None])
+def test_samples_follow_the_unit_whatever_the_scaler(scaler, unit):
+    X = SIGNALS.astype(float) / SPREAD
+    anchored = {"anchors": X, "anchors_y": LABELS, "strength": 0.3, "y": LABELS}
+    for options in ({}, anchored):
+        options["random_state"] = 0
+        expected = awake(tiny(scaler=scaler).fit(X, LABELS)).sample(40, **options)
+        if options is anchored:
+            options["anchors"] = unit * X
+        generator = awake(tiny(scaler=scaler).fit(unit * X, LABELS))
+        X_new = generator.sample(40, **options)
+        np.testing.assert_allclose(X_new / unit, expected, rtol=1e-2, atol=1e-2)
+
+
 @each_kind
 @pytest.mark.parametrize(("guidance", "times"), [(1, 1), (2.0, 2), (0, 2)])
 def test_a_step_is_one_call_of_the_network(fitted, kind, guidance, times):
