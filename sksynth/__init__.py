@@ -8,6 +8,7 @@ _HOMES = {  # public names of the top level, and the modules that hold them
     "VAE": "generators",
     "DiffWave": "generators",
     "TimeDiffusion": "generators",
+    "TimeVQVAE": "generators",
     "CNN1DClassifier": "classifiers",
     "FCNClassifier": "classifiers",
     "GeneratorOverSampler": "over_sampling",

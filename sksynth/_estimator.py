@@ -55,10 +55,14 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator):
         if not hasattr(self, "_skl_callbacks"):
             yield
             return
-        context = self._init_callback_context(max_subtasks=self.max_epochs)
+        context = self._init_callback_context(max_subtasks=self._n_subtasks())
         context.call_on_fit_task_begin(estimator=self, X=X, y=y)
         yield
         context.call_on_fit_task_end(estimator=self, X=X, y=y)
+
+    def _n_subtasks(self):
+        """Epochs of a fit, if they are known before it."""
+        return self.max_epochs
 
     def _train_network(
         self,

@@ -304,30 +304,28 @@ class BaseGenerator(NetworkEstimator, metaclass=ABCMeta):
     def _fit(self, signals, condition):
         """Train on scaled (n_samples, n_channels, n_times) and encoded conditions."""
         network = self._make_network(tuple(signals.shape[1:]), condition.shape[1])
-        self.network_ = self._train(network, x=signals, condition=condition)
+        n_epochs = self._n_epochs(len(signals))
+        net = self._train(network, n_epochs, x=signals, condition=condition)
+        self.network_, self.history_ = net.module_, net.curves()
+        self.n_iter_ = len(net.history)
 
-    def _train(self, network, **tensors):
-        """Fit ``network`` on tensors named as the arguments of its forward.
+    def _train(self, network, n_epochs, **tensors):
+        """Net that fitted ``network`` to tensors named as the arguments of its forward.
 
-        With labels, a row of a class of m rows is drawn with a weight of m ** -0.5, so
-        that rare classes are seen more often and common ones not too rarely.
+        One of them is the condition. With labels, a row of a class of m rows is drawn
+        with a weight of m ** -0.5, so that rare classes are seen more often and common
+        ones not too rarely.
         """
         kinds = weights = None
         if self.conditions_.classes is not None:
             condition = tensors["condition"].cpu()
             kinds = torch.unique(condition, dim=0, return_inverse=True)[1]
             weights = torch.bincount(kinds)[kinds] ** -0.5
-        n_rows = len(next(iter(tensors.values())))
         net = self._train_network(
-            network,
-            tensors,
-            max_epochs=self._n_epochs(n_rows),
-            kinds=kinds,
-            weights=weights,
+            network, tensors, max_epochs=n_epochs, kinds=kinds, weights=weights
         )
-        self.history_ = net.curves()
-        self.n_iter_ = len(net.history)
-        return net.module_.requires_grad_(False)
+        net.module_.requires_grad_(False)
+        return net
 
     def _n_epochs(self, n_rows):
         """Epochs to train on so many rows."""

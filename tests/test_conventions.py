@@ -21,14 +21,27 @@ from sksynth import (
     GeneratorOverSampler,
     KeepBest,
     TimeDiffusion,
+    TimeVQVAE,
 )
 
 # one tiny, seeded instance of each
 TINY = VAE(latent_dim=2, hidden_dim=4, n_layers=1, max_epochs=1, random_state=0)
 FEW = {"n_steps": 2, "max_epochs": 1, "random_state": 0}
 TINY_DIFFUSION = TimeDiffusion(widths=(4, 4), n_attention=1, **FEW)
+TINY_VQVAE = TimeVQVAE(
+    n_codes=8,
+    code_dim=2,
+    width=4,
+    n_blocks=1,
+    prior_width=4,
+    prior_layers=1,
+    n_heads=1,
+    prior_epochs=1,
+    **FEW,
+)
 GENERATORS = [
     TINY,
+    TINY_VQVAE,
     TINY_DIFFUSION,
     DiffWave(n_layers=2, width=4, **FEW),
     DiffWave(mixer="s4", n_layers=1, width=4, state_dim=4, **FEW),
@@ -42,6 +55,7 @@ SAMPLERS = [
         random_state=0,
     ),
     GeneratorOverSampler(TINY_DIFFUSION, strength=0.5, random_state=0),
+    GeneratorOverSampler(TINY_VQVAE, strength=0.5, random_state=0),
     GeneratorAugmenter(TINY, random_state=0),
     FlatSampler(SMOTE(random_state=0)),
 ]

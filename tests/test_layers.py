@@ -26,7 +26,8 @@ MAY_IMPORT = {  # our own parts, and other people's packages
     "_neighbors": {"_arrays"},
     "_leads": {"_arrays"},
     "diffusion": {"torch"},
-    "nn": {"torch"},
+    "spectral": {"torch"},
+    "nn": {"spectral", "torch"},
     "training": {"torch", "skorch"},
     "_estimator": {"_events", "training", "torch", "sklearn"},
     "base": {
@@ -35,7 +36,7 @@ MAY_IMPORT = {  # our own parts, and other people's packages
         *("torch", "sklearn"),
     },
     "generators": {
-        *("base", "diffusion", "nn", "_leads", "_preprocessing"),
+        *("base", "diffusion", "nn", "spectral", "_leads", "_preprocessing"),
         *("torch", "sklearn"),
     },
     "over_sampling": {

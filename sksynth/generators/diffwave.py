@@ -23,9 +23,9 @@ class DiffWave(DiffusionGenerator):
     ----------
     mixer : {"conv", "s4"}, default="conv"
         What mixes the times: dilated convolutions, or state spaces.
-    n_layers : int, default=12
+    n_layers : int, default=6
         Residual blocks.
-    width : int, default=64
+    width : int, default=96
         Features of a block.
     state_dim : int, default=64
         States a feature of ``mixer="s4"``.
@@ -65,7 +65,7 @@ class DiffWave(DiffusionGenerator):
         of the weights: noise has no epochs, so a small data set needs as many.
     batch_size : int, default=64
         Rows a step, in training and in sampling.
-    lr : float, default=2e-3
+    lr : float, default=4e-3
         Highest learning rate of AdamW: it warms up, then falls along a cosine.
     device : str, default="auto"
         ``"auto"`` is CUDA where there is one, else the CPU; or a torch device name.
@@ -149,8 +149,8 @@ class DiffWave(DiffusionGenerator):
         self,
         *,
         mixer="conv",
-        n_layers=12,
-        width=64,
+        n_layers=6,
+        width=96,
         state_dim=64,
         patch_size=4,
         schedule="lognormal",
@@ -164,7 +164,7 @@ class DiffWave(DiffusionGenerator):
         scaler="standard",
         max_epochs=None,
         batch_size=64,
-        lr=2e-3,
+        lr=4e-3,
         device="auto",
         precision="auto",
         compile=False,

@@ -2,6 +2,7 @@
 
 from sksynth.generators.diffwave import DiffWave
 from sksynth.generators.time_diffusion import TimeDiffusion
+from sksynth.generators.time_vqvae import TimeVQVAE
 
 _AS_PUBLISHED = {
     **{"sampler": "ancestral", "n_steps": None, "patch_size": 1, "label_dropout": 0.0}
@@ -37,6 +38,37 @@ PUBLISHED = {
             **{"batch_size": 128, "lr": 1e-4},
         },
     ),
+    # Lee, Malacarne and Aune (2023), code of that spring
+    "TimeVQVAE-2023": (
+        TimeVQVAE,
+        {
+            **{"n_fft": 8, "n_tokens": (8, 32), "rows_apart": True},
+            **{"n_codes": 32, "code_dim": 64, "width": 64, "n_blocks": 4},
+            **{"prior_width": 256, "prior_layers": 4, "n_heads": 2, "dropout": 0.0},
+            **{"label_dropout": 0.2, "batch_size": 128, "lr": 1e-3},
+        },
+    ),
+    # version 1.0.1 of the same authors' code
+    "TimeVQVAE-2026": (
+        TimeVQVAE,
+        {
+            **{"n_fft": 4, "n_tokens": (8, 32), "rows_apart": True},
+            **{"n_codes": 1024, "code_dim": 8, "width": 128, "n_blocks": 1},
+            **{"prior_width": (128, 32), "prior_layers": (4, 1), "n_heads": (2, 1)},
+            **{"dropout": 0.3, "label_dropout": 0.2, "choice_temperature": 10.0},
+            **{"batch_size": 32, "lr": 5e-3},
+        },
+    ),
+    # arXiv 2411.18456, PTB-XL
+    "TimeVQVAE-ECG": (
+        TimeVQVAE,
+        {
+            **{"n_fft": 16, "n_tokens": (7, 31), "rows_apart": True},
+            **{"n_codes": 64, "code_dim": 64, "width": 64, "n_blocks": 4},
+            **{"prior_width": 64, "prior_layers": 4, "n_heads": 2, "dropout": 0.3},
+            **{"label_dropout": 0.2, "batch_size": 128, "lr": 5e-4},
+        },
+    ),
 }
 
 
@@ -45,18 +77,21 @@ def make_published(name, **parameters):
 
     These are sizes for GPUs and days; the defaults of the classes are for minutes. The
     length of the training is yours to set (``max_epochs``): published are 100,000
-    updates of "SSSD-ECG", and 5,000 to 50,000 epochs of "Time-Diffusion".
+    updates of "SSSD-ECG", 5,000 to 50,000 epochs of "Time-Diffusion", and, for the two
+    trainings of TimeVQVAE, 2,000 and 10,000 epochs (2023), 20,000 and 40,000 updates
+    (2026), 500,000 and 1,000,000 (ECG).
 
     Parameters
     ----------
-    name : {"DiffWave", "SSSD-ECG", "Time-Diffusion"}
-        Which publication: [1]_, [2]_, [3]_.
+    name : str
+        "DiffWave" [1]_, "SSSD-ECG" [2]_, "Time-Diffusion" [3]_, "TimeVQVAE-2023" [4]_,
+        "TimeVQVAE-2026" (a later version of its code) or "TimeVQVAE-ECG" [3]_.
     **parameters : dict
         Parameters of the generator that shall differ, such as ``max_epochs``.
 
     Returns
     -------
-    generator : DiffWave or TimeDiffusion
+    generator : DiffWave, TimeDiffusion or TimeVQVAE
         Unfitted.
 
     Raises
@@ -71,6 +106,8 @@ def make_published(name, **parameters):
     .. [2] Alcaraz and Strodthoff, "Diffusion-based conditional ECG generation with
        structured state space models", Comput Biol Med 163:107115, 2023.
     .. [3] The ECG augmentation study, arXiv 2411.18456, 2024.
+    .. [4] Lee, Malacarne and Aune, "Vector quantized time series generation with a
+       bidirectional prior model", AISTATS 2023.
 
     Examples
     --------

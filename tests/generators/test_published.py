@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from sksynth import DiffWave, TimeDiffusion
+from sksynth import DiffWave, TimeDiffusion, TimeVQVAE
 from sksynth.generators import make_published
 from sksynth.generators.published import PUBLISHED
 from tests.generators.diffusion_cases import LABELS, SIGNALS, calls_of
@@ -14,6 +14,23 @@ SMALL = {
     "DiffWave": {"n_layers": 2, "width": 8},
     "SSSD-ECG": {"n_layers": 2, "width": 8, "state_dim": 4},
     "Time-Diffusion": {"widths": (8, 8), "n_units": 1},
+}
+TOKENS = {  # parameters as in the publication; tokens of 140 or of 1,000 samples
+    "TimeVQVAE-2023": (
+        {"n_codes": 32, "code_dim": 64, "prior_width": 256, "label_dropout": 0.2},
+        (1, 140),
+        (8, 4 * 36),
+    ),
+    "TimeVQVAE-2026": (
+        {"n_codes": 1024, "code_dim": 8, "prior_width": (128, 32), "dropout": 0.3},
+        (1, 140),
+        (8, 2 * 36),
+    ),
+    "TimeVQVAE-ECG": (
+        {"n_codes": 64, "prior_width": 64, "prior_layers": 4, "lr": 5e-4},
+        (12, 1000),
+        (7, 8 * 32),
+    ),
 }
 each_name = pytest.mark.parametrize("name", SMALL)
 
@@ -26,7 +43,7 @@ def n_weights(name, signal_shape, n_conditions):
 
 
 def test_each_publication_has_a_case_here():
-    assert PUBLISHED.keys() == SMALL.keys()
+    assert PUBLISHED.keys() == SMALL.keys() | TOKENS.keys()
 
 
 @pytest.mark.parametrize(
@@ -148,3 +165,24 @@ def test_an_unknown_publication_is_refused(name):
 def test_an_unknown_parameter_is_refused():
     with pytest.raises(TypeError, match="n_blocks"):
         make_published("DiffWave", n_blocks=3)
+
+
+@pytest.mark.parametrize("name", TOKENS)
+def test_tokens_are_as_many_as_published(name):
+    parameters, shape, n_tokens = TOKENS[name]
+    generator = make_published(name)
+    assert type(generator) is TimeVQVAE
+    found = generator.get_params()
+    assert {key: found[key] for key in parameters} == parameters
+    with torch.device("meta"):
+        network = generator._make_network(shape, 2)
+    assert network["tokenizer"].n_tokens == n_tokens
+
+
+def test_a_small_one_of_tokens_trains():
+    small = {"width": 4, "prior_width": 8, "n_codes": 4, "random_state": 0}
+    for name in TOKENS:
+        generator = make_published(name, max_epochs=1, prior_epochs=1, **small)
+        X_new = generator.fit(SIGNALS, LABELS).sample(3, y="af")
+        assert X_new.shape == (3, 2, 10)
+        assert np.isfinite(X_new).all()

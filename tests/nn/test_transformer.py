@@ -1,0 +1,54 @@
+import pytest
+import torch
+from torch import nn
+
+from sksynth.nn.transformer import Transformer
+
+
+def test_a_layer_is_that_of_torch():
+    torch.manual_seed(0)
+    ours = Transformer(8, 1, 2, expansion=3).eval()
+    peer = nn.TransformerEncoderLayer(
+        8, 2, 24, dropout=0, activation="gelu", batch_first=True, norm_first=True
+    ).eval()
+    peer.norm1, peer.norm2 = (nn.RMSNorm(8) for _ in range(2))
+    layer = ours.layers[0]
+    pairs = {
+        "self_attn.in_proj_weight": layer.to_attention.weight,
+        "self_attn.in_proj_bias": layer.to_attention.bias,
+        "self_attn.out_proj.weight": layer.from_attention.weight,
+        "self_attn.out_proj.bias": layer.from_attention.bias,
+        "linear1.weight": layer.to_hidden.weight,
+        "linear1.bias": layer.to_hidden.bias,
+        "linear2.weight": layer.from_hidden.weight,
+        "linear2.bias": layer.from_hidden.bias,
+        "norm1.weight": layer.before_attention.weight,
+        "norm2.weight": layer.before_hidden.weight,
+    }
+    peer.load_state_dict(pairs)
+    h = torch.randn(3, 5, 8)
+    with torch.no_grad():  # its fast path knows LayerNorm alone
+        torch.backends.mha.set_fastpath_enabled(False)
+        expected = ours.norm(peer(h))
+        torch.backends.mha.set_fastpath_enabled(True)
+        torch.testing.assert_close(ours(h), expected)
+
+
+@pytest.mark.parametrize("causal", [True, False])
+def test_only_a_causal_one_does_not_see_what_comes(causal):
+    torch.manual_seed(0)
+    transformer = Transformer(8, 2, 2, causal=causal).eval()
+    h = torch.randn(2, 6, 8)
+    changed = h.clone()
+    changed[:, 4] += 1
+    before, after = transformer(h), transformer(changed)
+    assert torch.allclose(before[:, :4], after[:, :4], atol=1e-6) == causal
+    assert not torch.allclose(before[:, 4:], after[:, 4:])
+
+
+def test_dropout_acts_in_training_alone():
+    torch.manual_seed(0)
+    transformer = Transformer(8, 1, 2, dropout=0.5)
+    h = torch.randn(2, 6, 8)
+    assert not torch.equal(transformer(h), transformer(h))
+    assert torch.equal(transformer.eval()(h), transformer(h))
