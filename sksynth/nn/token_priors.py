@@ -26,13 +26,24 @@ def draw_tokens(logits, uniform):
     log_probability : Tensor of shape (...)
         That of the tokens.
     """
-    p = logits.float().softmax(dim=-1)
-    # in double precision, so that rounding moves no edge between two tokens
-    edges = p.cumsum(dim=-1, dtype=torch.float64)
-    place = (uniform.double() * edges[..., -1])[..., None]
-    tokens = torch.searchsorted(edges, place, right=True)
-    tokens.clamp_(max=p.shape[-1] - 1)
-    return tokens[..., 0], p.gather(-1, tokens)[..., 0].log()
+    weight = logits.float()
+    weight = (weight - weight.amax(dim=-1, keepdim=True)).exp_()
+    # in double precision, so that rounding moves no edge between two tokens; first a
+    # block of codes and then one of its codes, to add up each weight only once
+    size = math.gcd(weight.shape[-1], 32)
+    blocks = weight.unflatten(-1, (-1, size))
+    edges = blocks.sum(dim=-1).cumsum(dim=-1, dtype=torch.float64)
+    total = edges[..., -1:]
+    place = uniform.double()[..., None] * total
+    block = torch.searchsorted(edges, place, right=True)
+    block.clamp_(max=edges.shape[-1] - 1)
+    before = edges.gather(-1, (block - 1).clamp(min=0)) * (block > 0)
+    index = block[..., None].expand(*block.shape, size)
+    inside = blocks.gather(-2, index)[..., 0, :].cumsum(dim=-1, dtype=torch.float64)
+    code = torch.searchsorted(inside, place - before, right=True)
+    tokens = block * size + code.clamp_(max=size - 1)
+    probability = weight.gather(-1, tokens) / total.float()
+    return tokens[..., 0], probability[..., 0].log()
 
 
 class MaskedPrior(nn.Module):
@@ -83,7 +94,7 @@ class MaskedPrior(nn.Module):
             width, n_layers, n_heads, expansion=expansion, dropout=dropout
         )
         self.to_embedding = nn.Linear(width, width)
-        self.bias = nn.Parameter(torch.zeros(n_tokens, n_codes))
+        self.bias = nn.Parameter(torch.zeros(n_codes))
         for table in (self.embedding, getattr(self, "context", None)):
             if table is not None:
                 nn.init.normal_(table.weight, std=width**-0.5)
@@ -104,7 +115,7 @@ class MaskedPrior(nn.Module):
         shown = tokens.masked_fill(is_masked, self.mask)
         h = self._features(shown, condition, known.to(tokens.device), context)
         row, position = is_masked.nonzero(as_tuple=True)
-        logits = self._logits(h[row, position], self.bias[position])
+        logits = self._logits(h[row, position])
         return F.cross_entropy(logits.float(), tokens[row, position])
 
     @torch.no_grad()
@@ -167,7 +178,9 @@ class MaskedPrior(nn.Module):
             for_token, for_choice = (
                 u.gather(1, place) for u in uniform(2, self.n_tokens).unbind(1)
             )
-            drawn, sureness = draw_tokens(logits / temperature, for_token)
+            if temperature != 1:
+                logits = logits / temperature
+            drawn, sureness = draw_tokens(logits, for_token)
             done = step / n_steps
             n_left = min(n_left - 1, int(n_masked * math.cos(math.pi / 2 * done)))
             n_left = max(n_left, n_steps - step)
@@ -181,16 +194,15 @@ class MaskedPrior(nn.Module):
 
     def _guided(self, tokens, place, condition, context, guidance):
         known = condition.new_ones(len(tokens), 1)
-        bias = self.bias[place]
         if guidance == 1 or self.condition is None:
             h = self._features(tokens, condition, known, context)
-            return self._logits(self._at(h, place), bias)
+            return self._logits(self._at(h, place))
         twice = (torch.cat([t, t]) for t in (tokens, condition))
         context = None if context is None else torch.cat([context, context])
         h = self._features(*twice, torch.cat([known, 0 * known]), context)
-        with_label, without = self._at(h, torch.cat([place, place])).chunk(2)
-        without = self._logits(without, bias)
-        return torch.lerp(without, self._logits(with_label, bias), guidance)
+        logits = self._logits(self._at(h, torch.cat([place, place])))
+        with_label, without = logits.chunk(2)
+        return torch.lerp(without, with_label, guidance)
 
     def _features(self, tokens, condition, known, context):
         """(batch, n_tokens, width) after the transformer."""
@@ -204,9 +216,9 @@ class MaskedPrior(nn.Module):
             h = h + self.condition(columns)[:, None]
         return self.transformer(h)[:, -self.n_tokens :]
 
-    def _logits(self, h, bias):
-        """Products with the embeddings of the tokens, and a bias for each position."""
-        return self.to_embedding(h) @ self.embedding.weight[:-1].T + bias
+    def _logits(self, h):
+        """Products with the embeddings of the tokens, and a bias for each."""
+        return F.linear(self.to_embedding(h), self.embedding.weight[:-1], self.bias)
 
     @staticmethod
     def _at(h, place):

@@ -19,6 +19,17 @@ def small_prior(n_conditions=0, **parameters):
     return prior.eval()
 
 
+def plant_logits(prior, logits):
+    """Let the prior give these logits (n_tokens, n_codes), whatever it sees."""
+    guided = prior._guided
+
+    def planted(tokens, place, *arguments):
+        guided(tokens, place, *arguments)
+        return logits.float()[place]
+
+    prior._guided = planted
+
+
 def uniform_of(batch, seed=0):
     torch_rng = torch.Generator().manual_seed(seed)
     return lambda *shape: torch.rand((batch, *shape), generator=torch_rng)
@@ -28,11 +39,13 @@ def no_condition(batch):
     return torch.zeros(batch, 0)
 
 
-def test_draws_have_the_probabilities_of_the_logits():
-    logits = torch.tensor([0.0, 1.0, -2.0, 3.0])
+@pytest.mark.parametrize("n_codes", [1, 4, 7, 32, 48, 256])
+def test_draws_have_the_probabilities_of_the_logits(n_codes):
+    torch.manual_seed(0)
+    logits = 2 * torch.randn(n_codes)
     u = (torch.arange(100_000) + 0.5) / 100_000  # evenly spread: no chance in the test
-    tokens, log_probability = draw_tokens(logits.expand(len(u), 4), u)
-    share = torch.bincount(tokens, minlength=4) / len(u)
+    tokens, log_probability = draw_tokens(logits.expand(len(u), n_codes), u)
+    share = torch.bincount(tokens, minlength=n_codes) / len(u)
     torch.testing.assert_close(share, logits.softmax(0), rtol=0, atol=2e-5)
     torch.testing.assert_close(log_probability, logits.log_softmax(0)[tokens])
 
@@ -76,9 +89,7 @@ def test_decoding_fills_in_what_is_masked_and_leaves_the_rest(
 def test_decoding_returns_a_planted_grid(n_steps):
     prior = small_prior()
     planted = torch.randint(N_CODES, (N_TOKENS,))
-    with torch.no_grad():
-        prior.bias.zero_()
-        prior.bias[torch.arange(N_TOKENS), planted] = 100.0
+    plant_logits(prior, 100.0 * torch.nn.functional.one_hot(planted, N_CODES))
     found = prior.decode(
         no_condition(5), uniform_of(5), n_steps=n_steps, choice_temperature=4.0
     )
@@ -106,10 +117,9 @@ def test_each_step_is_one_pass_and_fills_in_a_token_at_least(n_steps, n_calls):
 
 def test_the_surest_tokens_are_kept():
     prior = small_prior()
-    with torch.no_grad():
-        prior.to_embedding.weight.zero_(), prior.to_embedding.bias.zero_()
-        prior.bias.zero_()
-        prior.bias[2, 3] = prior.bias[6, 1] = 20.0
+    logits = torch.zeros(N_TOKENS, N_CODES)
+    logits[2, 3] = logits[6, 1] = 20.0
+    plant_logits(prior, logits)
     seen = []
     prior.embedding.register_forward_pre_hook(lambda m, a: seen.append(a[0].clone()))
     prior.decode(no_condition(2), uniform_of(2), n_steps=3)
@@ -158,7 +168,7 @@ def test_a_loss_never_sees_what_is_masked(training):
     assert first != second
     # and tokens that are shown carry no loss
     features = prior._features(shown[0], no_condition(50), torch.ones(50, 1), None)
-    logits = prior._logits(features, prior.bias)
+    logits = prior._logits(features)
     expected = torch.nn.functional.cross_entropy(logits[masked], tokens[masked])
     torch.testing.assert_close(first, expected)
 
@@ -193,7 +203,7 @@ def test_guidance_moves_away_from_the_unconditional_logits():
     tokens = torch.full((3, N_TOKENS), prior.mask)
     place = torch.arange(N_TOKENS).expand(3, -1)
     with_label, without = (
-        prior._logits(prior._features(tokens, condition, known, None), prior.bias)
+        prior._logits(prior._features(tokens, condition, known, None))
         for known in (torch.ones(3, 1), torch.zeros(3, 1))
     )
     assert not torch.allclose(with_label, without)
