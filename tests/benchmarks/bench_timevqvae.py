@@ -30,6 +30,7 @@ import torch
 from sksynth import VAE, FCNClassifier, TimeVQVAE
 from sksynth.datasets import load_mitbih
 from sksynth.generators import make_published
+from sksynth.metrics import frechet_distance
 from sksynth.training.net import LossNet
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
@@ -132,25 +133,6 @@ def read_ucr(folder, name):
         return [file[key] for key in ("X_train", "y_train", "X_test", "y_test")]
 
 
-def fcn_features(fcn, X):
-    """Mean over time of the last convolution, (n_samples, 128), in float64."""
-    kept = []
-    hook = fcn.network_.features.register_forward_hook(
-        lambda module, args, output: kept.append(output)
-    )
-    fcn.predict_proba(X)
-    hook.remove()
-    features = torch.cat(kept).numpy()
-    return (features.mean(axis=2) if features.ndim == 3 else features).astype(float)
-
-
-def gaussian_distance(a, b):
-    """Fréchet distance of two Gaussians."""
-    (m1, s1), (m2, s2) = ((f.mean(0), np.cov(f, rowvar=False)) for f in (a, b))
-    root = np.sqrt(np.maximum(np.linalg.eigvals(s1 @ s2).real, 0)).sum()
-    return float(np.square(m1 - m2).sum() + np.trace(s1) + np.trace(s2) - 2 * root)
-
-
 def inception_score(fcn, X, n_splits=10):
     """Mean over random splits of exp(mean KL(p(y|x) || p(y)))."""
     p = np.random.RandomState(0).permutation(fcn.predict_proba(X)).clip(1e-12)
@@ -186,22 +168,22 @@ def ucr(args, name):
             "real through the tokens": (through[repeated], y[repeated]),
             "SMOTE": (smote, y_new),
         }
-        half = np.random.RandomState(seed).permutation(len(X_test))
-        features = {
-            "test": fcn_features(real, X_test[half[::2]]),
-            "a second real half": fcn_features(real, X_test[half[1::2]]),
-        }
         found = {"real": real.score(X_test, y_test)}
+        order = np.random.RandomState(seed).permutation(len(X_test))
+        n_half = len(X_test) // 2
+        first, second = X_test[order[:n_half]], X_test[order[n_half:]]
+        others = {"a second real half": second}
         for kind, (X_kind, y_kind) in sets.items():
             if kind != "SMOTE":
                 found[kind] = fcn.fit(X_kind, y_kind).score(X_test, y_test)
-            some = np.random.RandomState(seed).permutation(len(X_kind))
-            features[kind] = fcn_features(real, X_kind[some[: len(half) // 2 + 1]])
+            some = np.random.RandomState(seed).permutation(len(X_kind))[:n_half]
+            others[kind] = X_kind[some]
         found["label fidelity"] = real.score(drawn, y_new)
         found["inception score"] = inception_score(real, drawn)
-        base = features.pop("test")
-        for kind, values in features.items():
-            found[f"Frechet, {kind}"] = gaussian_distance(base, values)
+        for kind, X_kind in others.items():
+            found[f"Frechet, {kind}"] = frechet_distance(
+                first, X_kind, features=real.features
+            )
         rows.append(found)
         print(
             f"{name}, seed {seed} (trained in {took:.0f} s): "
