@@ -46,7 +46,9 @@ def stft(x, n_fft, hop):
 
 
 def istft(z, n_fft, hop, n_times):
-    """The inverse of :func:`stft`; of any ``z`` the signal whose transform is nearest.
+    """The inverse of :func:`stft`.
+
+    Of any other ``z`` it is, away from the ends, the signal whose transform is nearest.
 
     Parameters
     ----------

@@ -110,8 +110,9 @@ class TimeVQVAE(BaseGenerator):
         ``train_grid0`` and ``train_grid1``, cross-entropies in nats a token of the low
         and of the high band. Of the rest: ``train_tokens_loss``, ``train_tokens_low``
         and ``train_tokens_high`` (mean squared errors of the scaled bands),
-        ``train_tokens_low_usage`` and ``train_tokens_high_usage`` (perplexity of a
-        codebook over its size). The same with ``valid_`` where rows are held out.
+        ``train_tokens_low_usage`` and ``train_tokens_high_usage`` (perplexity of
+        the codes of a batch over their number, mean over the batches). The same with
+        ``valid_`` where rows are held out.
     n_iter_ : int
         Epochs of the transformers.
     classes_ : ndarray
@@ -144,7 +145,7 @@ class TimeVQVAE(BaseGenerator):
     >>> vqvae.sample(3, y="af", random_state=0).shape
     (3, 2, 32)
     >>> vqvae.encode(X).shape
-    (20, 16)
+    (20, 18)
     """
 
     sampling_parameters = ("guidance", "temperature", "choice_temperature", "n_steps")
@@ -243,7 +244,7 @@ class TimeVQVAE(BaseGenerator):
         -------
         tokens : ndarray of int64, shape (n_samples, n_low + n_high)
             Those of the low band, then those of the high one (``n_tokens_``), each in
-            the order of time.
+            the order of time; with ``rows_apart`` frequency by frequency.
         """
         check_is_fitted(self, "container_")
         X = check_signals(self, X, reset=False)
@@ -275,12 +276,13 @@ class TimeVQVAE(BaseGenerator):
             raise ValueError(
                 f"tokens must have {sum(self.n_tokens_)} columns; got {tokens.shape[1]}"
             )
-        if tokens.min() < 0 or tokens.max() >= self.n_codes:
-            raise ValueError(
-                f"tokens must be from 0 to {self.n_codes - 1} (n_codes is "
-                f"{self.n_codes}); got {tokens.min()} to {tokens.max()}"
-            )
         network = self._network_to_sample()["tokenizer"]
+        n_codes = len(network.bands[0].codebook.usage)
+        if tokens.min() < 0 or tokens.max() >= n_codes:
+            raise ValueError(
+                f"tokens must be from 0 to {n_codes - 1} ({n_codes} codes); got "
+                f"{tokens.min()} to {tokens.max()}"
+            )
         device = next(network.parameters()).device
         with torch.inference_mode():
             scaled = [

@@ -36,10 +36,13 @@ class EMACodebook(nn.Module):
         """(n_codes, dim); derived, so that the averages cannot disagree with it."""
         return self.vector_sum / self.usage[:, None]
 
-    @property
-    def relative_perplexity(self):
-        """Exponential of the entropy of the usage, over the number of codes."""
-        p = self.usage / self.usage.sum()
+    def relative_perplexity(self, indices):
+        """Exponential of the entropy of the indices, over the number of codes.
+
+        1 where all codes are equally frequent. Few indices underrate it.
+        """
+        count = torch.bincount(indices.flatten(), minlength=len(self.usage))
+        p = count / count.sum()
         return torch.special.entr(p).sum().exp() / len(p)
 
     def forward(self, z):

@@ -32,7 +32,7 @@ def draw_tokens(logits, uniform):
     # block of codes and then one of its codes, to add up each weight only once
     size = math.gcd(weight.shape[-1], 32)
     blocks = weight.unflatten(-1, (-1, size))
-    edges = blocks.sum(dim=-1).cumsum(dim=-1, dtype=torch.float64)
+    edges = blocks.sum(dim=-1, dtype=torch.float64).cumsum(dim=-1)
     total = edges[..., -1:]
     place = uniform.double()[..., None] * total
     block = torch.searchsorted(edges, place, right=True)
@@ -40,7 +40,9 @@ def draw_tokens(logits, uniform):
     before = edges.gather(-1, (block - 1).clamp(min=0)) * (block > 0)
     index = block[..., None].expand(*block.shape, size)
     inside = blocks.gather(-2, index)[..., 0, :].cumsum(dim=-1, dtype=torch.float64)
-    code = torch.searchsorted(inside, place - before, right=True)
+    # rounding must not lead beyond the last code that has a probability
+    rest = torch.minimum(place - before, inside[..., -1:] * (1 - 1e-15))
+    code = torch.searchsorted(inside, rest, right=True)
     tokens = block * size + code.clamp_(max=size - 1)
     probability = weight.gather(-1, tokens) / total.float()
     return tokens[..., 0], probability[..., 0].log()
@@ -178,7 +180,8 @@ class MaskedPrior(nn.Module):
             for_token, for_choice = (
                 u.gather(1, place) for u in uniform(2, self.n_tokens).unbind(1)
             )
-            if temperature != 1:
+            if temperature != 1:  # less the maximum: small ones must not overflow
+                logits = logits - logits.amax(dim=-1, keepdim=True)
                 logits = logits / temperature
             drawn, sureness = draw_tokens(logits, for_token)
             done = step / n_steps

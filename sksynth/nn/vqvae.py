@@ -80,9 +80,13 @@ class VQAutoEncoder(nn.Module):
         self.group_bias = nn.Parameter(torch.zeros(shape)) if n_groups > 1 else None
 
     def forward(self, x):
-        """Reconstruction of (batch, n_groups, n_channels, n_frames), and commitment."""
-        quantized, _, commitment = self.codebook(self._latents(x))
-        return self._decode(quantized), commitment
+        """Reconstruction of (batch, n_groups, n_channels, n_frames); commitment; usage.
+
+        The usage is the perplexity of the codes of the batch over their number.
+        """
+        quantized, indices, commitment = self.codebook(self._latents(x))
+        usage = self.codebook.relative_perplexity(indices)
+        return self._decode(quantized), commitment, usage
 
     def encode(self, x):
         """Tokens (batch, n_tokens) of (batch, n_groups, n_channels, n_frames)."""
@@ -178,11 +182,11 @@ class TwoBandVQVAE(nn.Module):
         for name, band, z in zip(
             self.band_names, self.bands, self._split(x), strict=True
         ):
-            found, commitment = band(z)
+            found, commitment, usage = band(z)
             error = F.mse_loss(self._signal(name, found), self._signal(name, z))
             loss = loss + error + self.beta * commitment
             parts[name] = error
-            parts[f"{name}_usage"] = band.codebook.relative_perplexity
+            parts[f"{name}_usage"] = usage
         return {"loss": loss, **parts}
 
     def encode(self, x):

@@ -16,7 +16,7 @@ SMALL = {
     "SSSD-ECG": {"n_layers": 2, "width": 8, "state_dim": 4},
     "Time-Diffusion": {"widths": (8, 8), "n_units": 1},
 }
-TOKENS = {  # parameters as in the publication; tokens of 140 or of 1,000 samples
+TOKENS = {  # parameters as in the publication; our tokens of 140 or 1,000 samples
     "TimeVQVAE-2023": (
         {"n_codes": 32, "code_dim": 64, "prior_width": 256, "label_dropout": 0.2},
         (1, 140),
@@ -166,7 +166,7 @@ def test_an_unknown_parameter_is_refused():
 
 
 @pytest.mark.parametrize("name", TOKENS)
-def test_tokens_are_as_many_as_published(name):
+def test_token_models_have_their_sizes(name):
     parameters, shape, n_tokens = TOKENS[name]
     generator = make_published(name)
     assert type(generator) is TimeVQVAE

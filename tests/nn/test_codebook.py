@@ -112,12 +112,12 @@ def test_evaluation_changes_nothing():
 
 
 @pytest.mark.parametrize(
-    ("usage", "expected"), [([1.0, 1, 1, 1], 1.0), ([3.0, 0, 0, 0], 0.25)]
+    ("indices", "expected"),
+    [([0, 1, 2, 3], 1.0), ([1, 1, 1], 0.25), ([2, 3, 2, 3], 0.5)],
 )
-def test_relative_perplexity_is_the_share_of_codes_in_use(usage, expected):
-    book = EMACodebook(4, 2)
-    book.usage.copy_(torch.tensor(usage))
-    assert math.isclose(book.relative_perplexity, expected, rel_tol=1e-6)
+def test_relative_perplexity_is_the_share_of_codes_in_use(indices, expected):
+    found = EMACodebook(4, 2).relative_perplexity(torch.tensor([indices]))
+    assert math.isclose(found, expected, rel_tol=1e-6)
 
 
 def test_vectors_and_codes_are_compared_in_single_precision_under_autocast():

@@ -54,6 +54,12 @@ def test_a_token_without_probability_is_never_drawn():
     logits = torch.tensor([-math.inf, 0.0, -math.inf, 0.0, -math.inf]).expand(3, 5)
     tokens, _ = draw_tokens(logits, torch.tensor([0.0, 0.5, 1 - 1e-7]))
     assert tokens.tolist() == [1, 3, 3]
+    logits = torch.randn(64)
+    logits[31::32] = -math.inf  # the last code of each block
+    p = logits.double().softmax(0).cumsum(0)
+    edges = torch.cat([p, p - 1e-16, p - 1e-9]).clamp(0, 1 - 1e-16)
+    tokens, log_probability = draw_tokens(logits.expand(len(edges), 64), edges)
+    assert torch.isfinite(log_probability).all()
 
 
 @given(
