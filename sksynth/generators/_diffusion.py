@@ -3,7 +3,7 @@
 import math
 import warnings
 from abc import abstractmethod
-from numbers import Integral, Real
+from numbers import Real
 
 import numpy as np
 import torch
@@ -22,8 +22,8 @@ from sksynth.diffusion.schedules import (
     to_sigma,
     trailing_sigmas,
 )
+from sksynth.generators._training import AT_LEAST_ONE, check_guidance, epochs_of
 
-AT_LEAST_ONE = Interval(Integral, 1, None, closed="left")
 _ALONG_TABLE = ("ddim", "ancestral")  # samplers that visit levels of the schedule
 
 
@@ -67,7 +67,7 @@ class DiffusionGenerator(BaseGenerator):
     def _n_epochs(self, n_rows):
         if self.max_epochs is not None:
             return self.max_epochs
-        return math.ceil(self._n_updates / math.ceil(n_rows / self.batch_size))
+        return epochs_of(self._n_updates, n_rows, self.batch_size)
 
     def _inspect(self, X):
         table = SCHEDULES[self.schedule]()
@@ -87,11 +87,7 @@ class DiffusionGenerator(BaseGenerator):
                 f"sampler={self.sampler!r} takes at most the {len(table)} levels of "
                 f"the schedule as n_steps; got {self.n_steps}"
             )
-        if self.guidance != 1 and label_dropout == 0:
-            raise ValueError(
-                f"guidance={self.guidance!r} compares with the model without labels, "
-                "which label_dropout=0 did not train; allowed is 1"
-            )
+        check_guidance(self.guidance, label_dropout)
 
     def _compare_leads(self, X):
         """Warn if X itself does not obey what its samples will."""

@@ -2,7 +2,8 @@
 
 from sklearn.utils._param_validation import StrOptions
 
-from sksynth.generators._diffusion import AT_LEAST_ONE, DiffusionGenerator
+from sksynth.generators._diffusion import DiffusionGenerator
+from sksynth.generators._training import AT_LEAST_ONE
 from sksynth.nn.diffwave import MIXERS, DiffWaveNetwork
 
 

@@ -4,7 +4,8 @@ from numbers import Integral
 
 from sklearn.utils._param_validation import Interval
 
-from sksynth.generators._diffusion import AT_LEAST_ONE, DiffusionGenerator
+from sksynth.generators._diffusion import DiffusionGenerator
+from sksynth.generators._training import AT_LEAST_ONE
 from sksynth.nn.unet1d import UNet1dNetwork
 
 

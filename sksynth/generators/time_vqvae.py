@@ -12,11 +12,10 @@ from torch import nn
 
 from sksynth._preprocessing import check_signals
 from sksynth.base import BaseGenerator
+from sksynth.generators._training import AT_LEAST_ONE, check_guidance, epochs_of
 from sksynth.nn.token_priors import CascadedPrior
 from sksynth.nn.vqvae import TwoBandVQVAE
 from sksynth.spectral import n_frames
-
-AT_LEAST_ONE = Interval(Integral, 1, None, closed="left")
 
 
 class TimeVQVAE(BaseGenerator):
@@ -313,14 +312,7 @@ class TimeVQVAE(BaseGenerator):
                     f"prior_width must be a multiple of n_heads; got {width} and "
                     f"{n_heads}"
                 )
-        self._check_guidance()
-
-    def _check_guidance(self):
-        if self.guidance != 1 and self.label_dropout == 0:
-            raise ValueError(
-                f"guidance={self.guidance!r} compares with the model without labels, "
-                "which label_dropout=0 did not train; allowed is 1"
-            )
+        check_guidance(self.guidance, self.label_dropout)
 
     def _pair(self, name):
         """Value of a parameter for each band."""
@@ -368,9 +360,8 @@ class TimeVQVAE(BaseGenerator):
 
     def _fit(self, signals, condition):
         network = self._make_network(tuple(signals.shape[1:]), condition.shape[1])
-        n_steps = math.ceil(len(signals) / self.batch_size)
         first, second = (
-            given or math.ceil(n / n_steps)
+            given or epochs_of(n, len(signals), self.batch_size)
             for given, n in zip(
                 (self.max_epochs, self.prior_epochs), self._n_updates, strict=True
             )
@@ -403,8 +394,8 @@ class TimeVQVAE(BaseGenerator):
         return torch.cat(batches).clone()
 
     def _sample(self, condition, noise, anchor=None):
-        self._check_guidance()
         tokenizer, prior = self.network_["tokenizer"], self.network_["prior"]
+        check_guidance(self.guidance, prior.priors[0].label_dropout)
         known, lost = {}, 0.0
         if anchor is not None:
             start = anchor.interpolate()

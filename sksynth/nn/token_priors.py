@@ -255,10 +255,10 @@ class CascadedPrior(nn.Module):
         super().__init__()
         self.lengths = [n_tokens for _, n_tokens in grids]
         self.masks = [n_codes for n_codes, _ in grids]
-        before = [None, *grids]
+        before = [None, *grids[:-1]]
         self.priors = nn.ModuleList(
             MaskedPrior(*grid, n_conditions, context=context, **options, **size)
-            for grid, context, size in zip(grids, before, sizes, strict=False)
+            for grid, context, size in zip(grids, before, sizes, strict=True)
         )
 
     def forward(self, tokens, condition):

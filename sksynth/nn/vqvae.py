@@ -217,6 +217,6 @@ class TwoBandVQVAE(nn.Module):
         n_rows = 1 if name == "low" else self.n_fft // 2
         rows = z.float().flatten(1, 2).unflatten(1, (n_rows, -1, 2))
         z = torch.view_as_complex(rows.permute(0, 2, 1, 4, 3).contiguous())
-        above = self.n_fft // 2 if name == "low" else 0
-        z = F.pad(z, (0, 0, 1 - above if not above else 0, above))
+        below, above = (0, self.n_fft // 2) if name == "low" else (1, 0)
+        z = F.pad(z, (0, 0, below, above))
         return istft(z, self.n_fft, self.hop, self.n_times)

@@ -19,6 +19,7 @@ Run it on an idle machine. The published protocol trains the FCN for 1,000 epoch
 """
 
 import argparse
+import json
 import os
 import statistics
 import time
@@ -215,7 +216,9 @@ def main():
     parser.add_argument("--tokens", action="store_true")
     parser.add_argument("--ucr", nargs="*", default=[])
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--parameters", type=eval, default={}, help="of TimeVQVAE")
+    parser.add_argument(
+        "--parameters", type=json.loads, default={}, help="of TimeVQVAE"
+    )
     parser.add_argument("--fcn-epochs", type=int, default=60)
     parser.add_argument("--fcn-real-epochs", type=int, default=300)
     parser.add_argument("--steps", type=int, default=20)

@@ -93,6 +93,13 @@ def test_wrong_parameters_are_named_before_any_training(
         tiny(**parameters).fit(SIGNALS, LABELS)
 
 
+def test_guidance_asks_what_the_training_was():
+    generator = tiny(label_dropout=0).fit(SIGNALS, LABELS)
+    generator.set_params(label_dropout=0.1, guidance=2.0)
+    with pytest.raises(ValueError, match=r"guidance=2\.0 .* allowed is 1"):
+        generator.sample(2)
+
+
 def test_wrong_tokens_are_named(fitted):
     tokens = fitted.encode(SIGNALS)
     with pytest.raises(ValueError, match=r"must have \d+ columns; got 2"):

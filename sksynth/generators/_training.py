@@ -1,0 +1,22 @@
+"""Lengths of trainings and dials of guidance, as several generators have them."""
+
+import math
+from numbers import Integral
+
+from sklearn.utils._param_validation import Interval
+
+AT_LEAST_ONE = Interval(Integral, 1, None, closed="left")
+
+
+def epochs_of(n_updates, n_rows, batch_size):
+    """Epochs that make about ``n_updates`` updates of the weights."""
+    return math.ceil(n_updates / math.ceil(n_rows / batch_size))
+
+
+def check_guidance(guidance, label_dropout):
+    """Refuse a guidance that a training with this ``label_dropout`` cannot serve."""
+    if guidance != 1 and label_dropout == 0:
+        raise ValueError(
+            f"guidance={guidance!r} compares with the model without labels, "
+            "which label_dropout=0 did not train; allowed is 1"
+        )
