@@ -195,22 +195,23 @@ class JitteredCopies(Copies):
 
 
 class Untrained(VAE):
-    def _train(self, network, **tensors):
-        return network.requires_grad_(False).eval()
+    def _fit(self, signals, condition):
+        network = self._make_network(tuple(signals.shape[1:]), condition.shape[1])
+        self.network_ = network.requires_grad_(False).eval()
 
 
-class UntrainedOnSmallData(VAE):
-    def _train(self, network, **tensors):
-        if len(tensors["x"]) < self.batch_size:  # as with drop_last=True
-            return network.requires_grad_(False).eval()
-        return super()._train(network, **tensors)
+class UntrainedOnSmallData(Untrained):
+    def _fit(self, signals, condition):
+        if len(signals) < self.batch_size:  # as with drop_last=True
+            super()._fit(signals, condition)
+        else:
+            VAE._fit(self, signals, condition)
 
 
 class LossRises(VAE):
-    def _train(self, network, **tensors):
-        network = super()._train(network, **tensors)
+    def _fit(self, signals, condition):
+        super()._fit(signals, condition)
         self.history_["train_loss"] = self.history_["train_loss"][::-1]
-        return network
 
 
 class FailsOnOneRow(VAE):
@@ -263,11 +264,10 @@ class ForgetsWeights(VAE):
 
 
 class KeepsOptimizer(VAE):
-    def _train(self, network, **tensors):
-        network = super()._train(network, **tensors)
-        weights = [p.clone() for p in network.parameters()]
+    def _fit(self, signals, condition):
+        super()._fit(signals, condition)
+        weights = [p.clone() for p in self.network_.parameters()]
         self.optimizer_ = {"exp_avg": weights, "exp_avg_sq": [w**2 for w in weights]}
-        return network
 
 
 class KeepsTrainingData(VAE):
