@@ -220,12 +220,18 @@ class BaseGenerator(NetworkEstimator, metaclass=ABCMeta):
             "fitted": fitted,
         }
         weights = self.network_.state_dict()
+        network = self._empty_network()
         try:
-            self._empty_network().load_state_dict(weights, assign=True)
+            network.load_state_dict(weights, assign=True)
         except RuntimeError as error:
             raise ValueError(
                 f"parameters were changed after fit, the weights no longer fit: {error}"
             ) from None
+        if repr(network) != repr(self.network_):  # the same shapes, another network
+            raise ValueError(
+                "parameters were changed after fit, to those of another network: "
+                f"{network}"
+            )
         write_model(path, header, weights)
 
     @classmethod
@@ -330,6 +336,16 @@ class BaseGenerator(NetworkEstimator, metaclass=ABCMeta):
     def _n_epochs(self, n_rows):
         """Epochs to train on so many rows."""
         return self.max_epochs
+
+    def _through(self, network, function, *tensors):
+        """Rows of ``function(network, *tensors)``, batch by batch."""
+        device = next(network.parameters()).device
+        with torch.inference_mode():
+            batches = [
+                function(network, *(t[rows].to(device) for t in tensors))
+                for rows in gen_batches(len(tensors[0]), self.batch_size)
+            ]
+        return torch.cat(batches)
 
     def _network_to_sample(self):
         """Find the device that ``device`` names, if there is one, for the network."""

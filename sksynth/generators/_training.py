@@ -20,3 +20,14 @@ def check_guidance(guidance, label_dropout):
             f"guidance={guidance!r} compares with the model without labels, "
             "which label_dropout=0 did not train; allowed is 1"
         )
+
+
+def pair_of(name, value, kind=Integral, smallest=1):
+    """Value of a parameter for each of two bands, of a number or a pair of them."""
+    pair = tuple(value) if isinstance(value, (tuple, list)) else (value, value)
+    if len(pair) != 2 or not all(isinstance(v, kind) and v >= smallest for v in pair):
+        number = "an integer" if kind is Integral else "a number"
+        raise ValueError(
+            f"{name} must be {number} from {smallest} or a pair of them; got {value!r}"
+        )
+    return pair

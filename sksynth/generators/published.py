@@ -55,7 +55,7 @@ PUBLISHED = {
             **{"n_fft": 4, "n_tokens": (8, 32), "rows_apart": True},
             **{"n_codes": 1024, "code_dim": 8, "width": 128, "n_blocks": 1},
             **{"prior_width": (128, 32), "prior_layers": (4, 1), "n_heads": (2, 1)},
-            **{"dropout": 0.3, "label_dropout": 0.2, "choice_temperature": 10.0},
+            **{"dropout": 0.3, "label_dropout": 0.2, "choice_temperature": (10.0, 0.0)},
             **{"batch_size": 32, "lr": 5e-3},
         },
     ),

@@ -1,18 +1,22 @@
 """Tokens of two frequency bands, and a masked prior over them, as an estimator."""
 
-import math
 from numbers import Integral, Real
 
 import numpy as np
 import torch
-from sklearn.utils import check_array, gen_batches
+from sklearn.utils import check_array
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
 from sksynth._preprocessing import check_signals
 from sksynth.base import BaseGenerator
-from sksynth.generators._training import AT_LEAST_ONE, check_guidance, epochs_of
+from sksynth.generators._training import (
+    AT_LEAST_ONE,
+    check_guidance,
+    epochs_of,
+    pair_of,
+)
 from sksynth.nn.token_priors import CascadedPrior
 from sksynth.nn.vqvae import TwoBandVQVAE
 from sksynth.spectral import n_frames
@@ -37,8 +41,8 @@ class TimeVQVAE(BaseGenerator):
     ----------
     n_fft : int or None, default=None
         Samples a window of the transform; an even number. None is 8, or 16 for signals
-        of 500 samples or more. Windows are a quarter of it apart.
-    n_tokens : pair of int or None, default=None
+        of 500 samples or more. Windows are ``n_fft // 4`` apart.
+    n_tokens : int or pair of int or None, default=None
         Tokens in time of the low and of the high band, about. None is one for eight
         frames (8 to 64) and one for two (at most 128).
     rows_apart : bool, default=False
@@ -68,8 +72,9 @@ class TimeVQVAE(BaseGenerator):
         class, takes twice the time, and needs a ``label_dropout`` above 0 [3]_.
     temperature : float, default=1.0
         Divides the logits of the tokens: below 1 there is less variety.
-    choice_temperature : float, default=4.0
-        Randomness in which drawn tokens are kept first.
+    choice_temperature : float or pair of float, default=4.0
+        Randomness in which drawn tokens are kept first; one number, or one for each
+        band.
     n_steps : int, default=10
         Passes through each transformer.
     scaler : {"standard", "maxabs"} or None, default="standard"
@@ -91,7 +96,8 @@ class TimeVQVAE(BaseGenerator):
     compile : bool, default=False
         Train through ``torch.compile``.
     callbacks : list of skorch callbacks, default=None
-        For example :class:`sksynth.training.EarlyStopping`; they serve both trainings.
+        For example :class:`sksynth.training.EarlyStopping`; they serve both trainings,
+        so what they watch must be in both: a ``loss``.
     random_state : int, RandomState or None, default=None
         Fixes the weights and the training. No global generator is touched.
     verbose : int, default=0
@@ -153,7 +159,7 @@ class TimeVQVAE(BaseGenerator):
     _parameter_constraints: dict = {
         **BaseGenerator._parameter_constraints,
         "n_fft": [Interval(Integral, 2, None, closed="left"), None],
-        "n_tokens": [tuple, list, None],
+        "n_tokens": [AT_LEAST_ONE, tuple, list, None],
         "rows_apart": ["boolean"],
         "n_codes": [Interval(Integral, 2, None, closed="left")],
         "code_dim": [AT_LEAST_ONE],
@@ -166,7 +172,7 @@ class TimeVQVAE(BaseGenerator):
         "label_dropout": [Interval(Real, 0, 1, closed="left")],
         "guidance": [Interval(Real, 0, None, closed="left")],
         "temperature": [Interval(Real, 0, None, closed="neither")],
-        "choice_temperature": [Interval(Real, 0, None, closed="left")],
+        "choice_temperature": [Interval(Real, 0, None, closed="left"), tuple, list],
         "n_steps": [AT_LEAST_ONE],
         "max_epochs": [AT_LEAST_ONE, None],
         "prior_epochs": [AT_LEAST_ONE, None],
@@ -270,7 +276,10 @@ class TimeVQVAE(BaseGenerator):
             If the number of columns is not that of the tokens, or a token is none.
         """
         check_is_fitted(self, "container_")
-        tokens = check_array(tokens, dtype=np.int64, input_name="tokens")
+        tokens = check_array(tokens, input_name="tokens")
+        if tokens.dtype.kind not in "iu":
+            raise ValueError(f"tokens must be integers; got {tokens.dtype}")
+        tokens = tokens.astype(np.int64, copy=False)
         if tokens.shape[1] != sum(self.n_tokens_):
             raise ValueError(
                 f"tokens must have {sum(self.n_tokens_)} columns; got {tokens.shape[1]}"
@@ -282,15 +291,12 @@ class TimeVQVAE(BaseGenerator):
                 f"tokens must be from 0 to {n_codes - 1} ({n_codes} codes); got "
                 f"{tokens.min()} to {tokens.max()}"
             )
-        device = next(network.parameters()).device
-        with torch.inference_mode():
-            scaled = [
-                network.decode(
-                    torch.tensor(tokens[rows], device=device).split(self.n_tokens_, 1)
-                )
-                for rows in gen_batches(len(tokens), self.batch_size)
-            ]
-        signals = self.scaler_.inverse_transform(torch.cat(scaled).cpu().numpy())
+        scaled = self._through(
+            network,
+            lambda net, rows: net.decode(rows.split(net.n_tokens, 1)),
+            torch.tensor(tokens),
+        )
+        signals = self.scaler_.inverse_transform(scaled.cpu().numpy())
         return self.container_.restore(self._from_signals(signals))
 
     @property
@@ -306,6 +312,7 @@ class TimeVQVAE(BaseGenerator):
             self._pair("n_tokens")
         pairs = zip(self._pair("prior_width"), self._pair("n_heads"), strict=True)
         self._pair("prior_layers")
+        pair_of("choice_temperature", self.choice_temperature, Real, 0)
         for width, n_heads in pairs:
             if width % n_heads:
                 raise ValueError(
@@ -315,14 +322,7 @@ class TimeVQVAE(BaseGenerator):
         check_guidance(self.guidance, self.label_dropout)
 
     def _pair(self, name):
-        """Value of a parameter for each band."""
-        value = getattr(self, name)
-        pair = tuple(value) if isinstance(value, (tuple, list)) else (value, value)
-        if len(pair) != 2 or not all(isinstance(v, Integral) and v > 0 for v in pair):
-            raise ValueError(
-                f"{name} must be a positive integer or a pair of them; got {value!r}"
-            )
-        return pair
+        return pair_of(name, getattr(self, name))
 
     def _n_subtasks(self):
         if self.max_epochs is None or self.prior_epochs is None:
@@ -372,7 +372,7 @@ class TimeVQVAE(BaseGenerator):
             name.replace("_", "_tokens_", 1): values
             for name, values in net.curves().items()
         }
-        tokens = self._tokens(network["tokenizer"], signals)
+        tokens = self._tokens(network["tokenizer"], signals).clone()  # to train on
         self._announce("2 of 2: transformers")
         net = self._train(network["prior"], second, tokens=tokens, condition=condition)
         self.history_ = {**net.curves(), **curves}
@@ -385,13 +385,9 @@ class TimeVQVAE(BaseGenerator):
 
     def _tokens(self, tokenizer, signals):
         """Tokens of scaled signals, both bands side by side."""
-        device = next(tokenizer.parameters()).device
-        with torch.inference_mode():
-            batches = [
-                torch.cat(tokenizer.encode(signals[rows].to(device)), dim=1)
-                for rows in gen_batches(len(signals), self.batch_size)
-            ]
-        return torch.cat(batches).clone()
+        return self._through(
+            tokenizer, lambda net, x: torch.cat(net.encode(x), dim=1), signals
+        )
 
     def _sample(self, condition, noise, anchor=None):
         tokenizer, prior = self.network_["tokenizer"], self.network_["prior"]
@@ -404,25 +400,16 @@ class TimeVQVAE(BaseGenerator):
             grids = tokenizer.encode(start)
             kept = (1 - anchor.strength**2) ** 0.5
             lost = kept * (start - tokenizer.decode(grids))
-            known = _forget(grids, prior.masks, anchor.strength, noise)
+            known = prior.forget(grids, anchor.strength, noise.uniform)
         tokens = prior.decode(
             condition,
             noise.uniform,
             n_steps=self.n_steps,
             guidance=self.guidance,
             temperature=self.temperature,
-            choice_temperature=self.choice_temperature,
+            choice_temperature=pair_of(
+                "choice_temperature", self.choice_temperature, Real, 0
+            ),
             **known,
         )
         return tokenizer.decode(tokens) + lost
-
-
-def _forget(grids, masks, strength, noise):
-    """Mask a share of the tokens of each grid; more strength masks more of the same."""
-    tokens, n_masked = [], []
-    for grid, mask in zip(grids, masks, strict=True):
-        n = math.ceil(strength * grid.shape[1] - 1e-9)
-        order = noise.uniform(grid.shape[1]).argsort(1)
-        tokens.append(grid.scatter(1, order[:, :n], mask))
-        n_masked.append(n)
-    return {"tokens": tokens, "n_masked": n_masked}

@@ -173,7 +173,7 @@ class VAE(DensityMixin, BaseGenerator):
             Latents.
         """
         signals, condition = self._scaled(X, y)
-        return self._through(lambda net, *row: net.encode(*row)[0], signals, condition)
+        return self._run(lambda net, *row: net.encode(*row)[0], signals, condition)
 
     def decode(self, Z, y=None):
         """Mean signals of latents, in the form of the X of ``fit``.
@@ -198,7 +198,7 @@ class VAE(DensityMixin, BaseGenerator):
                 f"Z must have {dim} columns (latent_dim); got {Z.shape[1]}"
             )
         condition = self._asked_condition(y, len(Z))
-        scaled = self._through(lambda net, *row: net.decode(*row), Z, condition)
+        scaled = self._run(lambda net, *row: net.decode(*row), Z, condition)
         return self.container_.restore(self.scaler_.inverse_transform(scaled))
 
     def interpolate(self, X_start, X_end, *, n_steps=10, y=None):
@@ -247,7 +247,7 @@ class VAE(DensityMixin, BaseGenerator):
             In the unit of X.
         """
         signals, condition = self._scaled(X, y)
-        decoded = self._through(
+        decoded = self._run(
             lambda net, x, c: net.decode(net.encode(x, c)[0], c), signals, condition
         )
         error = (decoded - signals) * self.scaler_.scale
@@ -371,16 +371,11 @@ class VAE(DensityMixin, BaseGenerator):
         signals = self._scaled_signals(X)
         return signals, self._asked_condition(y, len(signals))
 
-    def _through(self, function, *arrays):
-        """Rows of ``function(network, *tensors)``, batch by batch."""
-        network = self._network_to_sample()
-        like = next(network.parameters())
-        with torch.inference_mode():
-            batches = [
-                function(network, *(torch.tensor(a[rows]).to(like) for a in arrays))
-                for rows in gen_batches(len(arrays[0]), self.batch_size)
-            ]
-        return torch.cat(batches).cpu().numpy()
+    def _run(self, function, *arrays):
+        """Rows of ``function(network, *tensors)`` as an array."""
+        tensors = (torch.tensor(a) for a in arrays)
+        rows = self._through(self._network_to_sample(), function, *tensors)
+        return rows.cpu().numpy()
 
     def _evidence(self, signals, condition, n_draws=16):
         """Evidence lower bound of each row, (n_samples,), in float64."""

@@ -8,6 +8,8 @@ from torch.nn import functional as F
 
 from sksynth.nn.transformer import Transformer
 
+_LOGITS_AT_ONCE = 2**18  # numbers; stay in the cache of a processor
+
 
 def draw_tokens(logits, uniform):
     """One token for each row of logits, by the inverse of the distribution function.
@@ -26,13 +28,12 @@ def draw_tokens(logits, uniform):
     log_probability : Tensor of shape (...)
         That of the tokens.
     """
-    weight = logits.float()
-    weight = (weight - weight.amax(dim=-1, keepdim=True)).exp_()
-    # in double precision, so that rounding moves no edge between two tokens; first a
+    weight = torch.exp(logits.float() - logits.amax(dim=-1, keepdim=True))
+    # edges in double precision, so that rounding moves none between two tokens; first a
     # block of codes and then one of its codes, to add up each weight only once
     size = math.gcd(weight.shape[-1], 32)
     blocks = weight.unflatten(-1, (-1, size))
-    edges = blocks.sum(dim=-1, dtype=torch.float64).cumsum(dim=-1)
+    edges = blocks.sum(dim=-1).cumsum(dim=-1, dtype=torch.float64)
     total = edges[..., -1:]
     place = uniform.double()[..., None] * total
     block = torch.searchsorted(edges, place, right=True)
@@ -78,7 +79,7 @@ class MaskedPrior(nn.Module):
         width=128,
         n_layers=4,
         n_heads=4,
-        expansion=2.0,
+        expansion=1.0,
         dropout=0.0,
         label_dropout=0.0,
     ):
@@ -176,14 +177,11 @@ class MaskedPrior(nn.Module):
         n_left, n_steps = n_masked, min(n_steps, n_masked)
         for step in range(1, n_steps + 1):
             place = (tokens == self.mask).nonzero()[:, 1].view(len(tokens), n_left)
-            logits = self._guided(tokens, place, condition, context, guidance)
             for_token, for_choice = (
                 u.gather(1, place) for u in uniform(2, self.n_tokens).unbind(1)
             )
-            if temperature != 1:  # less the maximum: small ones must not overflow
-                logits = logits - logits.amax(dim=-1, keepdim=True)
-                logits = logits / temperature
-            drawn, sureness = draw_tokens(logits, for_token)
+            h = self._guided(tokens, place, condition, context, guidance)
+            drawn, sureness = self._draw(h, for_token, temperature)
             done = step / n_steps
             n_left = min(n_left - 1, int(n_masked * math.cos(math.pi / 2 * done)))
             n_left = max(n_left, n_steps - step)
@@ -196,16 +194,31 @@ class MaskedPrior(nn.Module):
         return tokens
 
     def _guided(self, tokens, place, condition, context, guidance):
+        """Features at places; the guided logits are those of the guided features."""
         known = condition.new_ones(len(tokens), 1)
         if guidance == 1 or self.condition is None:
             h = self._features(tokens, condition, known, context)
-            return self._logits(self._at(h, place))
+            return self._at(h, place)
         twice = (torch.cat([t, t]) for t in (tokens, condition))
         context = None if context is None else torch.cat([context, context])
         h = self._features(*twice, torch.cat([known, 0 * known]), context)
-        logits = self._logits(self._at(h, torch.cat([place, place])))
-        with_label, without = logits.chunk(2)
+        with_label, without = self._at(h, torch.cat([place, place])).chunk(2)
         return torch.lerp(without, with_label, guidance)
+
+    def _draw(self, h, uniform, temperature):
+        """Tokens and their log probabilities, (batch, length), of features."""
+        size = max(1, _LOGITS_AT_ONCE // self.mask)
+        drawn = []
+        for rows, u in zip(
+            h.flatten(0, 1).split(size), uniform.flatten().split(size), strict=True
+        ):
+            logits = self._logits(rows).float()
+            if temperature != 1:  # less the maximum: small ones must not overflow
+                logits = (logits - logits.amax(dim=-1, keepdim=True)) / temperature
+            drawn.append(draw_tokens(logits, u))
+        return [
+            torch.cat(parts).view(uniform.shape) for parts in zip(*drawn, strict=True)
+        ]
 
     def _features(self, tokens, condition, known, context):
         """(batch, n_tokens, width) after the transformer."""
@@ -269,21 +282,45 @@ class CascadedPrior(nn.Module):
             context = grid
         return {"loss": sum(losses), **{f"grid{i}": x for i, x in enumerate(losses)}}
 
-    def decode(self, condition, uniform, *, tokens=None, n_masked=None, **options):
+    def decode(
+        self,
+        condition,
+        uniform,
+        *,
+        choice_temperature,
+        tokens=None,
+        n_masked=None,
+        **options,
+    ):
         """Fill in the masked tokens, grid after grid; see :meth:`MaskedPrior.decode`.
 
-        ``tokens`` and ``n_masked`` are sequences, one entry a grid.
+        ``tokens``, ``n_masked`` and ``choice_temperature`` are sequences, one entry a
+        grid.
         """
         grids, context = [], None
         for i, prior in enumerate(self.priors):
-            known = {}
+            known = {"choice_temperature": choice_temperature[i]}
             if tokens is not None:
-                known = {"tokens": tokens[i], "n_masked": n_masked[i]}
+                known |= {"tokens": tokens[i], "n_masked": n_masked[i]}
             context = prior.decode(
                 condition, uniform, context=context, **known, **options
             )
             grids.append(context)
         return grids
+
+    def forget(self, grids, share, uniform):
+        """Mask a share of the tokens of each grid; a larger share masks more of them.
+
+        ``uniform(n)`` draws from U(0, 1), (batch, n). Returns the ``tokens`` and
+        ``n_masked`` of ``decode``.
+        """
+        tokens, n_masked = [], []
+        for grid, mask in zip(grids, self.masks, strict=True):
+            n = math.ceil(share * grid.shape[1] - 1e-9)
+            order = uniform(grid.shape[1]).argsort(1)
+            tokens.append(grid.scatter(1, order[:, :n], mask))
+            n_masked.append(n)
+        return {"tokens": tokens, "n_masked": n_masked}
 
     def split(self, tokens):
         """Grids of tokens (batch, n_tokens)."""

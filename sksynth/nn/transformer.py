@@ -51,6 +51,9 @@ class _Layer(nn.Module):
         self.to_hidden = nn.Linear(width, hidden)
         self.from_hidden = nn.Linear(hidden, width)
 
+    def extra_repr(self):
+        return f"n_heads={self.n_heads}, causal={self.causal}"  # not seen in weights
+
     def forward(self, h):
         h = h + self._drop(self._attend(self.before_attention(h)))
         hidden = F.gelu(self.to_hidden(self.before_hidden(h)))

@@ -106,6 +106,8 @@ def test_wrong_tokens_are_named(fitted):
         fitted.decode(tokens[:, :2])
     with pytest.raises(ValueError, match="from 0 to 7 .* got 8 to 8"):
         fitted.decode(np.full_like(tokens, 8))
+    with pytest.raises(ValueError, match="tokens must be integers; got float64"):
+        fitted.decode(tokens + 0.5)
     with pytest.raises(ValueError, match="from 0 to 7 .* got -1 to -1"):
         fitted.decode(np.full_like(tokens, -1))
 
@@ -232,9 +234,53 @@ def test_saved_and_pickled_models_sample_alike(fitted, tmp_path):
 
 
 def test_changed_sizes_are_noticed_by_save(tmp_path):
-    generator = tiny().fit(SIGNALS).set_params(n_codes=9)
-    with pytest.raises(ValueError, match="parameters were changed after fit"):
-        generator.save(tmp_path / "model")
+    generator = tiny().fit(SIGNALS)
+    for changed in ({"n_codes": 9}, {"n_codes": 8, "n_heads": 4}):
+        with pytest.raises(ValueError, match="parameters were changed after fit"):
+            generator.set_params(**changed).save(tmp_path / "model")
+    generator.set_params(n_heads=2).save(tmp_path / "model")
+
+
+def test_sizes_reach_the_networks():
+    sizes = {"n_fft": 4, "n_tokens": 5, "dropout": 0.3, "label_dropout": 0.4}
+    generator = tiny(**sizes, prior_layers=(1, 2)).fit(SIGNALS)
+    tokenizer, prior = generator.network_.values()
+    assert (tokenizer.n_fft, tokenizer.hop) == (4, 1)
+    assert generator.n_tokens_[0] == generator.n_tokens_[1]
+    for band, n_layers in zip(prior.priors, (1, 2), strict=True):
+        assert band.label_dropout == 0.4
+        assert [layer.dropout for layer in band.transformer.layers] == [0.3] * n_layers
+
+
+def test_each_band_may_have_its_own_choice_temperature(fitted):
+    fitted = copy.deepcopy(fitted)
+    drawn = {
+        pair: fitted.set_params(choice_temperature=pair).sample(40, random_state=0)
+        for pair in (4.0, (4.0, 4.0), (4.0, 0.0))
+    }
+    np.testing.assert_array_equal(drawn[4.0], drawn[4.0, 4.0])
+    assert not np.allclose(drawn[4.0], drawn[4.0, 0.0])
+    fitted.set_params(choice_temperature=(4.0, -1.0))
+    with pytest.raises(ValueError, match=r"choice_temperature .* got \(4.0, -1.0\)"):
+        fitted.sample(2)
+
+
+@pytest.mark.parametrize("strength", [0.3, 0.8])
+def test_what_tokens_do_not_hold_comes_back_by_its_weight(
+    fitted, monkeypatch, strength
+):
+    anchored = {"anchors": SIGNALS, "anchors_y": LABELS, "y": LABELS, "random_state": 0}
+    start = fitted.sample(40, strength=0, **anchored)
+    tokens = fitted.encode(start)
+    grids = iter(torch.from_numpy(tokens).split(fitted.batch_size))
+    tokenizer, prior = fitted.network_.values()
+    monkeypatch.setattr(
+        prior, "decode", lambda *a, **k: next(grids).split(tokenizer.n_tokens, 1)
+    )
+    found = fitted.sample(40, strength=strength, **anchored)
+    held = fitted.decode(tokens)
+    expected = held + (1 - strength**2) ** 0.5 * (start - held)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
 def test_it_balances_classes_in_a_sampler():

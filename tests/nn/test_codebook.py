@@ -95,6 +95,16 @@ def test_a_dead_code_restarts_and_stays():
     torch.testing.assert_close(places, torch.tensor([0.0, 8.0]), rtol=0, atol=0.5)
 
 
+def test_a_restarted_code_has_the_mean_usage_and_a_vector_of_the_batch():
+    book = codebook_at(torch.tensor([[0.0], [1.0], [99.0]]), usage=2.0, decay=0.5)
+    book.usage[2] = 0.1
+    book.vector_sum[2] = 9.9
+    z = torch.tensor([[[0.1], [0.2], [0.9], [1.1], [0.8], [-0.2]]])
+    book.train()(z)
+    assert book.usage[2] == 2.0  # 6 vectors, 3 codes
+    assert torch.isclose(book.codes[2, 0], z.flatten()).any()
+
+
 def test_the_first_batch_places_the_codes_by_k_means():
     torch.manual_seed(0)
     centres = 10 * torch.randn(8, 3)

@@ -95,10 +95,15 @@ def test_groups_share_weights_and_are_told_apart():
     x = torch.randn(4, 1, 2, 10).expand(-1, 3, -1, -1)
     z = band._latents(x).unflatten(1, (3, 5))
     assert not torch.allclose(z[:, 0], z[:, 1])
+    same = torch.randn(4, 1, 5, 3).expand(-1, 3, -1, -1).flatten(1, 2)
+    decoded = band._decode(same)
+    assert not torch.allclose(decoded[:, 0], decoded[:, 1])
     with torch.no_grad():
         band.group_bias.zero_()
     z = band._latents(x).unflatten(1, (3, 5))
     torch.testing.assert_close(z[:, 0], z[:, 1])
+    decoded = band._decode(same)
+    torch.testing.assert_close(decoded[:, 0], decoded[:, 1])
 
 
 def test_training_reconstructs():
