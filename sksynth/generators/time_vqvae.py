@@ -52,8 +52,8 @@ class TimeVQVAE(BaseGenerator):
         Size of each codebook.
     code_dim : int, default=16
         Numbers a code.
-    width : int, default=64
-        Features of the encoders and decoders.
+    width : int, default=128
+        Features of the encoders and decoders; a quarter inside a residual block.
     n_blocks : int, default=2
         Residual blocks of each of them.
     prior_width : int or pair of int, default=128
@@ -186,7 +186,7 @@ class TimeVQVAE(BaseGenerator):
         rows_apart=False,
         n_codes=256,
         code_dim=16,
-        width=64,
+        width=128,
         n_blocks=2,
         prior_width=128,
         prior_layers=2,
