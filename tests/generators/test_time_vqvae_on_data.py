@@ -40,7 +40,7 @@ def test_codebooks_are_used_and_hold_the_beats():
     beats = load_mitbih(DATA / "mitdb", ["106", "119", "208"], fs=180, n_times=128)
     rows = np.random.RandomState(0).permutation(len(beats.data))
     X, X_other = beats.data[rows[:640]], beats.data[rows[640:840]]
-    generator = TimeVQVAE(max_epochs=10, prior_epochs=1, random_state=0).fit(X)
+    generator = TimeVQVAE(max_epochs=16, prior_epochs=1, random_state=0).fit(X)
     for band in ("low", "high"):
         assert generator.history_[f"train_tokens_{band}_usage"][-1] > 0.3
     error = generator.decode(generator.encode(X_other)) - X_other
