@@ -1,5 +1,6 @@
 """A transformer over sequences of features."""
 
+import torch
 from torch import nn
 from torch.nn import functional as F
 
@@ -66,4 +67,12 @@ class _Layer(nn.Module):
         return self.from_attention(h.transpose(1, 2).flatten(2))
 
     def _drop(self, h):
-        return F.dropout(h, self.dropout, self.training)
+        if not (self.training and self.dropout and h.is_cpu):
+            return F.dropout(h, self.dropout, self.training)
+        # there, a random number a feature takes as long as the layer: eight share one
+        size = -(-h.numel() // 8)
+        numbers = torch.empty(size, dtype=torch.int64).random_(-(2**63), None)
+        numbers = numbers.view(torch.uint8)[: h.numel()].view(h.shape)
+        n_dropped = round(256 * self.dropout)  # of 256
+        kept = (numbers >= n_dropped).to(h.dtype)
+        return h * kept.mul_(256 / (256 - n_dropped))
