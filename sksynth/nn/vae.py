@@ -1,4 +1,4 @@
-"""Dense variational autoencoder."""
+"""Variational autoencoders: what they share, and the dense one."""
 
 import math
 
@@ -6,14 +6,16 @@ import torch
 from torch import nn
 
 
-class VAENetwork(nn.Module):
-    """Dense variational autoencoder; unconditional if conditions have 0 columns.
+class VariationalNetwork(nn.Module):
+    """Variational autoencoder; unconditional if conditions have 0 columns.
 
     Kingma and Welling (2014), with two additions. The noise level is learnt (Rybkin et
-    al. 2021), one for the signal or one for each number of a table row, so that the
+    al. 2021), one for the signal or one for each number of it, so that the
     reconstruction and the KL divergence find their balance by themselves. The prior of
     the latent is a normal distribution whose mean and log variance are linear in the
     condition (Sohn et al. 2015): each class has a region of its own.
+
+    A subclass writes ``_to_latent`` and ``_to_signal``.
 
     Parameters
     ----------
@@ -21,39 +23,33 @@ class VAENetwork(nn.Module):
         Channels and times.
     n_conditions : int
         Columns of the encoded condition.
-    latent_dim, hidden_dim, n_layers : int
-        Size of the latent space; width and number of the hidden layers.
+    latent_dim : int
+        Size of the latent space.
     beta : float
         Weight of the KL divergence.
-    is_table : bool
-        Whether each number has a noise level of its own.
+    scale_shape : tuple of int, default=()
+        Shape of the noise level, which broadcasts to that of a flat signal.
     """
 
     # bounds that keep one bad step from becoming a NaN; signals have deviation 1
     min_log_scale = math.log(0.03)
     log_var_range = (-10.0, 4.0)
 
-    def __init__(
-        self,
-        signal_shape,
-        n_conditions,
-        *,
-        latent_dim=32,
-        hidden_dim=512,
-        n_layers=2,
-        beta=4.0,
-        is_table=False,
-    ):
+    def __init__(self, signal_shape, n_conditions, *, latent_dim, beta, scale_shape=()):
         super().__init__()
-        size = math.prod(signal_shape)
-        hidden = [max(1, hidden_dim // 2**i) for i in range(n_layers)]
         self.signal_shape = tuple(signal_shape)
         self.latent_dim = latent_dim
         self.beta = beta
-        self.encoder = _perceptron(size + n_conditions, hidden, 2 * latent_dim)
-        self.decoder = _perceptron(latent_dim + n_conditions, hidden[::-1], size)
         self.prior = nn.Parameter(torch.zeros(n_conditions, 2 * latent_dim))
-        self.raw_log_scale = nn.Parameter(torch.zeros((size,) if is_table else ()))
+        self.raw_log_scale = nn.Parameter(torch.zeros(scale_shape))
+
+    def _to_latent(self, x, condition):
+        """Mean and log variance of the latent side by side."""
+        raise NotImplementedError
+
+    def _to_signal(self, z, condition):
+        """Mean signals (batch, n_channels, n_times)."""
+        raise NotImplementedError
 
     @property
     def log_scale(self):
@@ -64,14 +60,13 @@ class VAENetwork(nn.Module):
 
     def encode(self, x, condition):
         """Mean and log variance of the latent, (batch, latent_dim) each."""
-        h = self.encoder(torch.cat([x.flatten(1), condition], dim=1))
+        h = self._to_latent(x, condition)
         mean, log_var = h.to(x.dtype).chunk(2, dim=1)
         return mean, log_var.clamp(*self.log_var_range)
 
     def decode(self, z, condition):
         """Mean signals (batch, n_channels, n_times) of latents (batch, latent_dim)."""
-        x = self.decoder(torch.cat([z, condition], dim=1))
-        return x.to(z.dtype).unflatten(1, self.signal_shape)
+        return self._to_signal(z, condition).to(z.dtype)
 
     def prior_of(self, condition):
         """Mean and deviation of the prior, (batch, latent_dim) each."""
@@ -84,16 +79,23 @@ class VAENetwork(nn.Module):
         Kingma and Welling (2014), equation 10; ``noise`` is (batch, latent_dim).
         """
         mean, log_var = self.encode(x, condition)
-        z = mean + noise * (0.5 * log_var).exp()
-        error = (self.decode(z, condition) - x).flatten(1)
+        decoded = self.decode(mean + noise * (0.5 * log_var).exp(), condition)
+        return self.log_likelihood(x, decoded), self.kl(mean, log_var, condition)
+
+    def log_likelihood(self, x, decoded):
+        """That of signals given the mean of theirs, (batch,)."""
+        error = (decoded - x).flatten(1)
         squares = (error * (-self.log_scale).exp()).square().sum(1)
         constant = self.log_scale.expand(error.shape[1]).sum()
         constant = constant + 0.5 * error.shape[1] * math.log(2 * math.pi)
+        return -0.5 * squares - constant
+
+    def kl(self, mean, log_var, condition):
+        """KL divergence of a posterior from the prior, (batch,)."""
         prior_mean, prior_std = self.prior_of(condition)
         shift = ((mean - prior_mean) / prior_std).square()
         log_ratio = log_var - 2 * prior_std.log()
-        kl = 0.5 * (shift + log_ratio.exp() - 1 - log_ratio).sum(1)
-        return -0.5 * squares - constant, kl
+        return 0.5 * (shift + log_ratio.exp() - 1 - log_ratio).sum(1)
 
     def lower_bound(self, x, condition, noise):
         """Evidence lower bound of each row, (batch,).
@@ -110,10 +112,62 @@ class VAENetwork(nn.Module):
     def forward(self, x, condition):
         """Losses of a batch in nats a signal."""
         noise = torch.randn(len(x), self.latent_dim, device=x.device)
-        log_likelihood, kl = self.evidence(x, condition, noise)
-        reconstruction, kl = -log_likelihood.mean(), kl.mean()
-        loss = reconstruction + self.beta * kl
-        return {"loss": loss, "reconstruction": reconstruction, "kl": kl}
+        mean, log_var = self.encode(x, condition)
+        decoded = self.decode(mean + noise * (0.5 * log_var).exp(), condition)
+        reconstruction = -self.log_likelihood(x, decoded).mean()
+        kl = self.kl(mean, log_var, condition).mean()
+        loss, parts = reconstruction + self.beta * kl, {}
+        for name, value in self._penalties(x, decoded).items():
+            loss, parts[name] = loss + value, value
+        return {"loss": loss, "reconstruction": reconstruction, "kl": kl, **parts}
+
+    def _penalties(self, x, decoded):
+        """Further parts of the loss, by name."""
+        return {}
+
+
+class VAENetwork(VariationalNetwork):
+    """Dense variational autoencoder.
+
+    Parameters
+    ----------
+    signal_shape, n_conditions, latent_dim, beta
+        As for :class:`VariationalNetwork`.
+    hidden_dim, n_layers : int
+        Width and number of the hidden layers.
+    is_table : bool
+        Whether each number has a noise level of its own.
+    """
+
+    def __init__(
+        self,
+        signal_shape,
+        n_conditions,
+        *,
+        latent_dim=32,
+        hidden_dim=512,
+        n_layers=2,
+        beta=4.0,
+        is_table=False,
+    ):
+        size = math.prod(signal_shape)
+        super().__init__(
+            signal_shape,
+            n_conditions,
+            latent_dim=latent_dim,
+            beta=beta,
+            scale_shape=(size,) if is_table else (),
+        )
+        hidden = [max(1, hidden_dim // 2**i) for i in range(n_layers)]
+        self.encoder = _perceptron(size + n_conditions, hidden, 2 * latent_dim)
+        self.decoder = _perceptron(latent_dim + n_conditions, hidden[::-1], size)
+
+    def _to_latent(self, x, condition):
+        return self.encoder(torch.cat([x.flatten(1), condition], dim=1))
+
+    def _to_signal(self, z, condition):
+        x = self.decoder(torch.cat([z, condition], dim=1))
+        return x.unflatten(1, self.signal_shape)
 
 
 def _perceptron(n_in, hidden, n_out):

@@ -296,7 +296,7 @@ def test_a_trained_vae_reconstructs_its_signals(blobs):
 def test_labels_are_needed_to_encode_if_fit_had_some(labelled, plain):
     for use in (labelled.encode, labelled.reconstruction_error):
         with pytest.raises(
-            ValueError, match="y is needed: this VAE was fitted with ta"
+            ValueError, match="y is needed: this generator was fitted with ta"
         ):
             use(SIGNALS)
     with pytest.raises(ValueError, match="y is needed"):
