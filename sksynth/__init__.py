@@ -6,6 +6,7 @@ __version__ = "0.1.dev0"
 
 _HOMES = {  # public names of the top level, and the modules that hold them
     "VAE": "generators",
+    "ConvVAE": "generators",
     "DiffWave": "generators",
     "TimeDiffusion": "generators",
     "TimeVQVAE": "generators",

@@ -14,6 +14,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from sksynth import (
     VAE,
     CNN1DClassifier,
+    ConvVAE,
     DiffWave,
     FCNClassifier,
     FlatSampler,
@@ -41,6 +42,7 @@ TINY_VQVAE = TimeVQVAE(
 )
 GENERATORS = [
     TINY,
+    ConvVAE(latent_dim=2, width=2, hidden_dim=4, max_epochs=1, random_state=0),
     TINY_VQVAE,
     TINY_DIFFUSION,
     DiffWave(n_layers=2, width=4, **FEW),

@@ -1,9 +1,10 @@
 """Generators of signals: estimators with ``fit`` and ``sample``."""
 
+from sksynth.generators.conv_vae import ConvVAE
 from sksynth.generators.diffwave import DiffWave
 from sksynth.generators.published import make_published
 from sksynth.generators.time_diffusion import TimeDiffusion
 from sksynth.generators.time_vqvae import TimeVQVAE
 from sksynth.generators.vae import VAE
 
-__all__ = ["DiffWave", "TimeDiffusion", "TimeVQVAE", "VAE", "make_published"]
+__all__ = ["ConvVAE", "DiffWave", "TimeDiffusion", "TimeVQVAE", "VAE", "make_published"]

@@ -59,7 +59,8 @@ class VariationalGenerator(DensityMixin, BaseGenerator):
             )
         condition = self._asked_condition(y, len(Z))
         scaled = self._run(lambda net, *row: net.decode(*row), Z, condition)
-        return self.container_.restore(self.scaler_.inverse_transform(scaled))
+        signals = self.scaler_.inverse_transform(scaled)
+        return self.container_.restore(self._from_signals(signals))
 
     def interpolate(self, X_start, X_end, *, n_steps=10, y=None):
         """Signals on straight lines through the latent space.
