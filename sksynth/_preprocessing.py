@@ -14,8 +14,16 @@ def check_signals(estimator, X, *, reset=True):
     With ``reset`` the estimator remembers the shape of a row as ``input_shape_``;
     without, a row of another shape is refused.
     """
-    dtype = [np.float64, np.float32]
-    X = validate_data(estimator, X, dtype=dtype, order="C", allow_nd=True, reset=reset)
+    options = {"dtype": [np.float64, np.float32], "order": "C", "allow_nd": True}
+    try:
+        X = validate_data(estimator, X, **options, reset=reset)
+    except ValueError as error:
+        if "Complex data not supported" not in str(error):
+            raise
+        raise ValueError(
+            f"Complex data not supported by {type(estimator).__name__}: use "
+            "SpectrumVAE, or give real and imaginary parts as channels"
+        ) from None
     if X.ndim > 3 or 0 in X.shape:
         raise ValueError(f"X must have shape {SIGNAL_SHAPES}; got {X.shape}")
     if reset:
@@ -76,6 +84,11 @@ class Container:
     def dtype(self):
         """Dtype of the samples."""
         return np.dtype(self.dtype_name)
+
+    @property
+    def real_dtype(self):
+        """Dtype of their real parts."""
+        return np.empty(0, self.dtype).real.dtype
 
     def restore(self, signals):
         """Signals (n_samples, ...) as rows of the X given to ``fit``."""

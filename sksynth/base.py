@@ -89,12 +89,12 @@ class BaseGenerator(NetworkEstimator, metaclass=ABCMeta):
         with self._fit_events(X, y), restored_on_failure(self):
             device = resolve_device(self.device)
             X_given = X
-            X = check_signals(self, X)
+            X = self._check_X(X, reset=True)
             y = check_targets(y, len(X))
             self.container_ = Container(X_given, X)
             self._inspect(X)
             signals = self._as_signals(X)
-            self.scaler_ = ChannelScaler(self.scaler, signals)
+            self.scaler_ = self._make_scaler(signals)
             self.conditions_ = ConditionEncoder(y, len(X))
             condition = self._encode_condition(y, len(X))
             if self.conditions_.classes and self.conditions_.shape == ():
@@ -174,7 +174,7 @@ class BaseGenerator(NetworkEstimator, metaclass=ABCMeta):
         network = self._network_to_sample()
         parameter = next(network.parameters())  # has the device and dtype
         signals = np.empty(
-            (n_samples, *self._signal_shape), dtype=self.container_.dtype
+            (n_samples, *self._signal_shape), dtype=self.container_.real_dtype
         )
         size, every = self.batch_size, max(1, n_samples // 20)  # of the lines printed
         with torch.inference_mode():
@@ -285,6 +285,13 @@ class BaseGenerator(NetworkEstimator, metaclass=ABCMeta):
         """Channels and times of a signal as the network sees it."""
         return self._as_signals(np.empty((1, *self.input_shape_), np.uint8)).shape[1:]
 
+    def _check_X(self, X, *, reset):
+        """Validated X, compared with the shape seen by ``fit`` unless ``reset``."""
+        return check_signals(self, X, reset=reset)
+
+    def _make_scaler(self, signals):
+        return ChannelScaler(self.scaler, signals)
+
     def _inspect(self, X):
         """Set what ``_as_signals`` depends on, if anything, from the X of ``fit``."""
 
@@ -371,7 +378,7 @@ class BaseGenerator(NetworkEstimator, metaclass=ABCMeta):
                 "anchors are found by their label; this generator was fitted on the "
                 "measurements in y, so sample without anchors"
             )
-        X = check_signals(self, anchors, reset=False)
+        X = self._check_X(anchors, reset=False)
         own = self._encode_condition(check_targets(anchors_y, len(X)), len(X))
         if anchors_y is None and self.conditions_.is_conditional:
             if y is None or (asked != asked[0]).any():

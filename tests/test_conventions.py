@@ -21,6 +21,7 @@ from sksynth import (
     GeneratorAugmenter,
     GeneratorOverSampler,
     KeepBest,
+    SpectrumVAE,
     TimeDiffusion,
     TimeVQVAE,
 )
@@ -43,6 +44,7 @@ TINY_VQVAE = TimeVQVAE(
 GENERATORS = [
     TINY,
     ConvVAE(latent_dim=2, width=2, hidden_dim=4, max_epochs=1, random_state=0),
+    SpectrumVAE(latent_dim=2, width=2, hidden_dim=4, max_epochs=1, random_state=0),
     TINY_VQVAE,
     TINY_DIFFUSION,
     DiffWave(n_layers=2, width=4, **FEW),

@@ -96,7 +96,10 @@ MOLECULES = {
         0.6,
         0.25,
         0.24,
-        (Group(1.3142, 3, ((6.933, 1, 4.0974),)), Group(4.0974, 1, ((6.933, 3, 1.31),))),
+        (
+            Group(1.3142, 3, ((6.933, 1, 4.0974),)),
+            Group(4.0974, 1, ((6.933, 3, 1.31),)),
+        ),
     ),
     # Macromolecules at 3 T: Behar et al., Magn Reson Med 32(3):294-302, 1994. The group
     # at 2.99 is coupled to the one at 1.7, which the editing pulse reaches too.

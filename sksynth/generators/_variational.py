@@ -10,7 +10,6 @@ from sklearn.base import DensityMixin
 from sklearn.utils import check_array, check_scalar, gen_batches
 from sklearn.utils.validation import check_is_fitted
 
-from sksynth._preprocessing import check_signals
 from sksynth.base import BaseGenerator
 
 
@@ -194,7 +193,7 @@ class VariationalGenerator(DensityMixin, BaseGenerator):
 
     def _scaled_signals(self, X):
         check_is_fitted(self, "container_")
-        X = check_signals(self, X, reset=False)
+        X = self._check_X(X, reset=False)
         return self.scaler_.transform(self._as_signals(X))
 
     def _asked_condition(self, y, n_samples):

@@ -116,7 +116,7 @@ class ConvVAE(VariationalGenerator):
     _parameter_constraints: dict = {
         **VariationalGenerator._parameter_constraints,
         "latent_dim": [AT_LEAST_ONE],
-        "width": [AT_LEAST_ONE],
+        "width": [Interval(Integral, 2, None, closed="left")],
         "hidden_dim": [AT_LEAST_ONE],
         "n_stages": [Interval(Integral, 0, None, closed="left"), None],
         "beta": [Interval(Real, 0, None, closed="left")],

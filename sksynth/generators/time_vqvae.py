@@ -9,7 +9,6 @@ from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
-from sksynth._preprocessing import check_signals
 from sksynth.base import BaseGenerator
 from sksynth.generators._training import (
     AT_LEAST_ONE,
@@ -252,7 +251,7 @@ class TimeVQVAE(BaseGenerator):
             the order of time; with ``rows_apart`` frequency by frequency.
         """
         check_is_fitted(self, "container_")
-        X = check_signals(self, X, reset=False)
+        X = self._check_X(X, reset=False)
         signals = self.scaler_.transform(self._as_signals(X))
         network = self._network_to_sample()["tokenizer"]
         return self._tokens(network, torch.from_numpy(signals)).cpu().numpy()

@@ -20,7 +20,7 @@ class ConvVAENetwork(VariationalNetwork):
 
     Parameters
     ----------
-    signal_shape, n_conditions, latent_dim, beta
+    signal_shape, n_conditions, latent_dim, beta, scale_shape
         As for :class:`~sksynth.nn.vae.VariationalNetwork`.
     width : int
         Features of the first stage; the second one has twice, further ones four times
@@ -45,8 +45,15 @@ class ConvVAENetwork(VariationalNetwork):
         hidden_dim=256,
         n_stages=None,
         spectral_weight=0.0,
+        scale_shape=(),
     ):
-        super().__init__(signal_shape, n_conditions, latent_dim=latent_dim, beta=beta)
+        super().__init__(
+            signal_shape,
+            n_conditions,
+            latent_dim=latent_dim,
+            beta=beta,
+            scale_shape=scale_shape,
+        )
         self.spectral_weight = spectral_weight
         self.sizes = _sizes(self.signal_shape, n_stages)
         n = len(self.sizes) - 1
@@ -95,7 +102,8 @@ class ConvVAENetwork(VariationalNetwork):
 
 
 def _norm(n_features):
-    return nn.GroupNorm(math.gcd(8, n_features), n_features)
+    # no group of one feature, which a single position would leave without a deviation
+    return nn.GroupNorm(math.gcd(8, max(1, n_features // 2)), n_features)
 
 
 def _sizes(size, n_stages):
