@@ -111,8 +111,8 @@ class SpectrumVAE(VariationalGenerator):
 
     References
     ----------
-    .. [1] Systems of variational autoencoders for MR spectroscopy: random, interpolated
-       and hybrid sampling, as specified in the user guide.
+    .. [1] Random, interpolated and hybrid sampling of a variational autoencoder of MR
+       spectra: see the user guide for the formulas.
     .. [2] Rybkin, Daniilidis and Levine, "Simple and effective VAE training with
        calibrated decoders", ICML 2021.
 
