@@ -3,22 +3,24 @@
 from numbers import Integral, Real
 
 import numpy as np
-from sklearn.utils._param_validation import Interval
+from sklearn.utils._param_validation import Interval, StrOptions
 
 from sksynth.generators._channel_order import channel_order, check_channel_graph
+from sksynth.generators._convolutional import ConvolutionalGenerator
 from sksynth.generators._training import AT_LEAST_ONE
-from sksynth.generators._variational import VariationalGenerator
 from sksynth.nn.conv_vae import ConvVAENetwork
 
 
-class ConvVAE(VariationalGenerator):
+class ConvVAE(ConvolutionalGenerator):
     """Convolutional variational autoencoder for signals of many channels.
 
     A signal is an image of channels times times, and convolutions with strides go over
     both. Fitted without y this is the VAE-S of the electrogram study, with labels its
     VAE-C [1]_; here the labels enter the prior of the latent, too. The noise level is
-    learnt [2]_, and a part of the loss that compares spectrograms works against samples
-    that are smoother than the signals. Rows of a class of m rows are drawn in training
+    learnt [2]_. Against samples that are smoother than the signals, as the means of a
+    decoder are, samples have noise of that level and of the colour of what the latents
+    do not hold of the training signals; and a part of the loss can compare
+    spectrograms. Rows of a class of m rows are drawn in training
     with a weight of m ** -0.5.
 
     Convolution takes channels for neighbours that follow each other. Electrodes of a
@@ -26,7 +28,7 @@ class ConvVAE(VariationalGenerator):
     says where they are, and the network sees them in an order in which its strides join
     neighbours. Samples come in the order of X.
 
-    Anchored sampling is that of :class:`VAE`.
+    Anchored sampling is that of :class:`VAE`; a strength of s has s times the noise.
 
     Parameters
     ----------
@@ -42,9 +44,11 @@ class ConvVAE(VariationalGenerator):
         until no more than 128 positions are left.
     beta : float, default=1.0
         Weight of the KL divergence in the loss; 1 is the evidence lower bound.
-    spectral_weight : float, default=0.1
+    spectral_weight : float, default=0.0
         Weight of the mean absolute difference of log spectrograms, in nats a number of
         the signal. 0 leaves it out.
+    noise : {"learned"} or None, default="learned"
+        Noise of samples; None draws mean signals.
     channel_graph : array-like or None, default=None
         Positions of the channels, (n_channels, n_axes), or which are neighbours, a
         symmetric matrix (n_channels, n_channels).
@@ -76,8 +80,8 @@ class ConvVAE(VariationalGenerator):
         The trained network.
     history_ : dict of list of float
         Losses in nats a row, one number an epoch: ``train_loss``,
-        ``train_reconstruction``, ``train_kl``, ``train_spectral``, and the same with
-        ``valid_`` where rows are held out.
+        ``train_reconstruction``, ``train_kl``, ``train_spectral`` if that has a weight,
+        and the same with ``valid_`` where rows are held out.
     n_iter_ : int
         Epochs trained.
     channel_order_ : ndarray of int, shape (n_channels,) or None
@@ -113,14 +117,17 @@ class ConvVAE(VariationalGenerator):
     (3, 6, 40)
     """
 
+    sampling_parameters = ("noise",)
+
     _parameter_constraints: dict = {
-        **VariationalGenerator._parameter_constraints,
+        **ConvolutionalGenerator._parameter_constraints,
         "latent_dim": [AT_LEAST_ONE],
         "width": [Interval(Integral, 2, None, closed="left")],
         "hidden_dim": [AT_LEAST_ONE],
         "n_stages": [Interval(Integral, 0, None, closed="left"), None],
         "beta": [Interval(Real, 0, None, closed="left")],
         "spectral_weight": [Interval(Real, 0, None, closed="left")],
+        "noise": [StrOptions({"learned"}), None],
         "channel_graph": ["array-like", None],
     }
 
@@ -132,7 +139,8 @@ class ConvVAE(VariationalGenerator):
         hidden_dim=256,
         n_stages=None,
         beta=1.0,
-        spectral_weight=0.1,
+        spectral_weight=0.0,
+        noise="learned",
         channel_graph=None,
         scaler="standard",
         max_epochs=200,
@@ -151,6 +159,7 @@ class ConvVAE(VariationalGenerator):
         self.n_stages = n_stages
         self.beta = beta
         self.spectral_weight = spectral_weight
+        self.noise = noise
         self.channel_graph = channel_graph
         self.scaler = scaler
         self.max_epochs = max_epochs
@@ -190,3 +199,8 @@ class ConvVAE(VariationalGenerator):
             n_stages=self.n_stages,
             spectral_weight=self.spectral_weight,
         )
+
+    def _with_noise(self, signals, strength, noise):
+        if self.noise is None:
+            return signals
+        return signals + strength * self._noise(signals, noise)

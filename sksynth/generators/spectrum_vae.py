@@ -9,15 +9,15 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import _check_feature_names
 
 from sksynth._arrays import SIGNAL_SHAPES
+from sksynth.generators._convolutional import ConvolutionalGenerator
 from sksynth.generators._training import AT_LEAST_ONE
-from sksynth.generators._variational import VariationalGenerator
 from sksynth.mrs import fid_to_spectrum, spectrum_to_fid
 from sksynth.nn.spectrum_vae import SpectrumVAENetwork
 
 _SMOOTHED = 1 / 64  # of the points: width over which deviations are averaged
 
 
-class SpectrumVAE(VariationalGenerator):
+class SpectrumVAE(ConvolutionalGenerator):
     """Variational autoencoder of spectra, complex or real.
 
     Complex spectra in, complex spectra out, with the three ways to sample of the MR
@@ -131,7 +131,7 @@ class SpectrumVAE(VariationalGenerator):
     sampling_parameters = ("sampling", "hybrid_strength", "noise")
 
     _parameter_constraints: dict = {
-        **VariationalGenerator._parameter_constraints,
+        **ConvolutionalGenerator._parameter_constraints,
         "sampling": [StrOptions({"random", "interpolation", "hybrid"})],
         "hybrid_strength": [Interval(Real, 0, 1, closed="both")],
         "noise": [StrOptions({"learned"}), None],
@@ -273,16 +273,11 @@ class SpectrumVAE(VariationalGenerator):
 
     def _fit(self, signals, condition):
         super()._fit(signals, condition)
-        network, rows = self.network_, (signals, condition)
-        codes = self._through(network, lambda net, *row: net.encode(*row)[0], *rows)
+        codes = self._over_rows(
+            lambda net, *row: net.encode(*row)[0], signals, condition
+        )
         self.codes_ = codes.cpu().numpy()
         self.code_conditions_ = condition.cpu().numpy()
-        power = self._through(
-            network, lambda net, *row: net.measure_colour(*row)[None], *rows
-        ).mean(dim=0)
-        flat = power.mean()  # 0 where all is held
-        envelope = (power / flat).sqrt() if flat > 0 else torch.ones_like(power)
-        network.noise_envelope.copy_(envelope)
 
     def _between(self, anchor, condition):
         # what the latents do not hold of spectra is noise, which is drawn anew
@@ -319,7 +314,4 @@ class SpectrumVAE(VariationalGenerator):
         return torch.lerp(*ends, weight[:, None])
 
     def _with_noise(self, signals, strength, noise):
-        if self.noise is None:
-            return signals
-        white = noise.normal(signals.shape[1])[..., None]
-        return signals + self.network_.colour(white)
+        return signals if self.noise is None else signals + self._noise(signals, noise)

@@ -13,10 +13,13 @@ _FEWEST_STAGES, _POSITIONS = 4, 128
 
 
 class ConvVAENetwork(VariationalNetwork):
-    """The signal as an image of channels times times.
+    """The signal as an image of channels times times, with a noise of its colour.
 
     Each stage halves both axes (a single channel stays one) and is followed by group
     normalisation, which unlike batch normalisation leaves a row to itself.
+
+    The noise is stationary: white noise that gets an amplitude for each frequency and
+    channel, and then the learnt level.
 
     Parameters
     ----------
@@ -32,6 +35,8 @@ class ConvVAENetwork(VariationalNetwork):
     spectral_weight : float, default=0
         Weight of the mean absolute difference of log spectrograms, a number of the
         signal.
+    is_complex : bool, default=False
+        Whether the second half of the channels are imaginary parts of the first.
     """
 
     def __init__(
@@ -45,6 +50,7 @@ class ConvVAENetwork(VariationalNetwork):
         hidden_dim=256,
         n_stages=None,
         spectral_weight=0.0,
+        is_complex=False,
         scale_shape=(),
     ):
         super().__init__(
@@ -55,6 +61,10 @@ class ConvVAENetwork(VariationalNetwork):
             scale_shape=scale_shape,
         )
         self.spectral_weight = spectral_weight
+        self.is_complex = is_complex
+        n_channels, n_times = self.signal_shape
+        envelope = torch.ones(n_channels // 2 if is_complex else n_channels, n_times)
+        self.register_buffer("noise_envelope", envelope)  # 1: white noise
         self.sizes = _sizes(self.signal_shape, n_stages)
         n = len(self.sizes) - 1
         features = [1, *(width * min(2**i, 4) for i in range(n))]
@@ -75,6 +85,31 @@ class ConvVAENetwork(VariationalNetwork):
         self.to_latent = nn.Linear(hidden_dim, 2 * latent_dim)
         self.from_latent = nn.Linear(latent_dim + n_conditions, hidden_dim)
         self.from_hidden = nn.Linear(hidden_dim, size)
+
+    def colour(self, white):
+        """Noise of the learnt level and colour from a white one, shaped as signals."""
+        z = torch.fft.fft(self._frequencies(white) * self.noise_envelope, norm="ortho")
+        parts = [z.real, z.imag] if self.is_complex else [z.real]
+        return self._level() * torch.cat(parts, dim=1).view(white.shape)
+
+    @torch.no_grad()
+    def noise_power(self, x, condition):
+        """Power of what the latents do not hold of x, over the level, by frequency.
+
+        (batch, n_channels, n_times), like the square of ``noise_envelope``.
+        """
+        residual = x - self.decode(self.encode(x, condition)[0], condition)
+        return self._frequencies(residual / self._level()).abs().square()
+
+    def _level(self):
+        return self.log_scale.exp()
+
+    def _frequencies(self, x):
+        """Inverse Fourier transform over the times."""
+        x = x.view(len(x), *self.signal_shape)
+        if self.is_complex:
+            x = torch.complex(*x.chunk(2, dim=1))
+        return torch.fft.ifft(x, norm="ortho")
 
     def _to_latent(self, x, condition):
         h = x[:, None]

@@ -123,12 +123,30 @@ def test_the_spectral_part_keeps_what_is_fine():
     options = {"width": 16, "hidden_dim": 64, "latent_dim": 2, "max_epochs": 20}
     shares = [
         power(
-            tiny(**options, spectral_weight=w).fit(signals).sample(200, random_state=0)
+            tiny(**options, spectral_weight=w, noise=None)
+            .fit(signals)
+            .sample(200, random_state=0)
         )
         / power(signals)
         for w in (0.0, 1.0)
     ]
     assert 5 * shares[0] < shares[1] < 1.5
+
+
+def test_samples_have_the_spectrum_of_the_data():
+    rng = np.random.default_rng(0)
+    walk = np.zeros((400, 2, 132))
+    for t in range(1, 132):  # lag-1 coefficients that differ by channel
+        walk[..., t] = walk[..., t - 1] * [0.9, -0.7] + rng.normal(size=(400, 2))
+    signals = walk[..., 4:] + np.sin(0.1 * np.arange(128))
+    vae = tiny(width=8, max_epochs=20).fit(signals)
+    for noise, is_close in (("learned", True), (None, False)):
+        drawn = vae.set_params(noise=noise).sample(400, random_state=0)
+        power = [
+            (np.abs(np.fft.rfft(rows)) ** 2).mean(0)[:, 5:] for rows in (drawn, signals)
+        ]
+        error = np.abs(10 * np.log10(power[0] / power[1]))
+        assert (np.median(error) < 1.0) == is_close  # dB
 
 
 def test_saved_and_pickled_models_sample_alike(tmp_path):

@@ -1,0 +1,27 @@
+"""The checks on ConvVAE and SpectrumVAE, but for those of what all generators share."""
+
+import pytest
+
+from sksynth import ConvVAE, SpectrumVAE
+from sksynth.testing import yield_checks
+
+TINY = {"latent_dim": 2, "width": 8, "hidden_dim": 16, "max_epochs": 1}
+TRAINED = {"latent_dim": 16, "width": 8, "hidden_dim": 64, "lr": 5e-3}
+INSTANCES = [
+    (ConvVAE(**TINY), ConvVAE(**TRAINED, max_epochs=80)),
+    # strength 0 is the same for one anchor but for the noise
+    (SpectrumVAE(**TINY, noise=None), SpectrumVAE(**TRAINED, max_epochs=80)),
+]
+SHARED = {"check_pickle_cpu_only", "check_seed_reproducible_across_processes"}
+
+
+def checks():
+    for tiny, trained in INSTANCES:
+        for check in yield_checks(tiny, trained=trained):
+            if check.check.__name__ not in SHARED:
+                yield check
+
+
+@pytest.mark.parametrize("check", checks())
+def test_they_pass(check):
+    check()
