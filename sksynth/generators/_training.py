@@ -25,7 +25,8 @@ def check_guidance(guidance, label_dropout):
 def pair_of(name, value, kind=Integral, smallest=1):
     """Value of a parameter for each of two bands, of a number or a pair of them."""
     pair = tuple(value) if isinstance(value, (tuple, list)) else (value, value)
-    if len(pair) != 2 or not all(isinstance(v, kind) and v >= smallest for v in pair):
+    is_number = [isinstance(v, kind) and not isinstance(v, bool) for v in pair]
+    if len(pair) != 2 or not all(is_number) or min(pair) < smallest:
         number = "an integer" if kind is Integral else "a number"
         raise ValueError(
             f"{name} must be {number} from {smallest} or a pair of them; got {value!r}"

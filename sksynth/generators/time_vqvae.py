@@ -272,7 +272,8 @@ class TimeVQVAE(BaseGenerator):
         Raises
         ------
         ValueError
-            If the number of columns is not that of the tokens, or a token is none.
+            If the number of columns is not that of the tokens, or a token is none of
+            the codes, or no integer.
         """
         check_is_fitted(self, "container_")
         tokens = check_array(tokens, input_name="tokens")
@@ -371,7 +372,7 @@ class TimeVQVAE(BaseGenerator):
             name.replace("_", "_tokens_", 1): values
             for name, values in net.curves().items()
         }
-        tokens = self._tokens(network["tokenizer"], signals).clone()  # to train on
+        tokens = self._tokens(network["tokenizer"], signals)
         self._announce("2 of 2: transformers")
         net = self._train(network["prior"], second, tokens=tokens, condition=condition)
         self.history_ = {**net.curves(), **curves}

@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from sksynth.nn.transformer import Transformer
 
-_LOGITS_AT_ONCE = 2**18  # numbers; stay in the cache of a processor
+_LOGITS_AT_ONCE = {"cpu": 2**18, "cuda": 2**24}  # numbers; of a CPU its cache holds
 
 
 def draw_tokens(logits, uniform):
@@ -29,8 +29,8 @@ def draw_tokens(logits, uniform):
         That of the tokens.
     """
     weight = torch.exp(logits.float() - logits.amax(dim=-1, keepdim=True))
-    # edges in double precision, so that rounding moves none between two tokens; first a
-    # block of codes and then one of its codes, to add up each weight only once
+    # first a block of codes and then one of its codes, to add up each weight only once;
+    # sums of many in double precision, so that rounding hardly moves an edge
     size = math.gcd(weight.shape[-1], 32)
     blocks = weight.unflatten(-1, (-1, size))
     edges = blocks.sum(dim=-1).cumsum(dim=-1, dtype=torch.float64)
@@ -101,6 +101,9 @@ class MaskedPrior(nn.Module):
         for table in (self.embedding, getattr(self, "context", None)):
             if table is not None:
                 nn.init.normal_(table.weight, std=width**-0.5)
+
+    def extra_repr(self):
+        return f"label_dropout={self.label_dropout}"  # not seen in the weights
 
     def forward(self, tokens, condition, context=None):
         """Cross-entropy of masked tokens (batch, n_tokens), in nats a token.
@@ -207,7 +210,7 @@ class MaskedPrior(nn.Module):
 
     def _draw(self, h, uniform, temperature):
         """Tokens and their log probabilities, (batch, length), of features."""
-        size = max(1, _LOGITS_AT_ONCE // self.mask)
+        size = max(1, _LOGITS_AT_ONCE.get(h.device.type, 2**24) // self.mask)
         drawn = []
         for rows, u in zip(
             h.flatten(0, 1).split(size), uniform.flatten().split(size), strict=True

@@ -67,12 +67,13 @@ class _Layer(nn.Module):
         return self.from_attention(h.transpose(1, 2).flatten(2))
 
     def _drop(self, h):
-        if not (self.training and self.dropout and h.is_cpu):
+        is_slow = self.training and self.dropout and h.is_cpu
+        if not is_slow or torch.compiler.is_compiling():
             return F.dropout(h, self.dropout, self.training)
-        # there, a random number a feature takes as long as the layer: eight share one
-        size = -(-h.numel() // 8)
+        # on a CPU a random number a feature takes as long as the layer: four share one
+        size = -(-h.numel() // 4)
         numbers = torch.empty(size, dtype=torch.int64).random_(-(2**63), None)
-        numbers = numbers.view(torch.uint8)[: h.numel()].view(h.shape)
-        n_dropped = round(256 * self.dropout)  # of 256
-        kept = (numbers >= n_dropped).to(h.dtype)
-        return h * kept.mul_(256 / (256 - n_dropped))
+        numbers = numbers.view(torch.int16)[: h.numel()].view(h.shape)
+        n_dropped = min(round(2**16 * self.dropout), 2**16 - 1)  # of 2 ** 16
+        kept = (numbers >= n_dropped - 2**15).to(h.dtype)
+        return h * kept.mul_(2**16 / (2**16 - n_dropped))

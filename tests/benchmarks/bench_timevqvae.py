@@ -9,8 +9,9 @@ Three tables, each by its own flag:
   tokens and through a VAE of as many latent numbers, and the use of the codebooks;
 - ``--ucr NAME ...``: an FCN trained on generated rows (real class proportions, 1,000 at
   least) and tested on real ones, as Lee et al. (2023) do; inception score; Fréchet
-  distance on the features of an FCN trained on real rows. Beside it the same for the
-  training rows through the tokens, and the distances of SMOTE's rows and of real ones.
+  distance on the features of an FCN trained on real rows. Beside it the distances of
+  SMOTE's rows and of real ones and, if the published accuracy is missed, the accuracy
+  of the training rows through the tokens.
 
     python tests/benchmarks/bench_timevqvae.py --speed --tokens --ucr GunPoint
 
@@ -169,14 +170,17 @@ def ucr(args, name):
             "real through the tokens": (through[repeated], y[repeated]),
             "SMOTE": (smote, y_new),
         }
-        found = {"real": real.score(X_test, y_test)}
+        found, missed = {"real": real.score(X_test, y_test)}, False
+        target = PUBLISHED[name][0] / 100
         order = np.random.RandomState(seed).permutation(len(X_test))
         n_half = len(X_test) // 2
         first, second = X_test[order[:n_half]], X_test[order[n_half:]]
         others = {"a second real half": second}
         for kind, (X_kind, y_kind) in sets.items():
-            if kind != "SMOTE":
+            # tokens alone, where the target is missed: what the prior adds to the loss
+            if kind == "generated" or missed and kind != "SMOTE":
                 found[kind] = fcn.fit(X_kind, y_kind).score(X_test, y_test)
+                missed = found["generated"] < target
             some = np.random.RandomState(seed).permutation(len(X_kind))[:n_half]
             others[kind] = X_kind[some]
         found["label fidelity"] = real.score(drawn, y_new)
@@ -195,8 +199,8 @@ def ucr(args, name):
         f"\n{name}: mean and deviation over {len(rows)} seeds; published accuracy and "
         f"inception score {PUBLISHED[name]}"
     )
-    for key in rows[0]:
-        values = [row[key] for row in rows]
+    for key in dict.fromkeys(key for row in rows for key in row):
+        values = [row[key] for row in rows if key in row]
         print(f"{key:>32} {np.mean(values):8.3f} {np.std(values):7.3f}")
 
 

@@ -181,7 +181,7 @@ def test_many_positions_are_drawn_as_one_would_be(monkeypatch):
     prior = small_prior()
     h, u = torch.randn(5, 4, 8), torch.rand(5, 4)
     whole = prior._draw(h, u, 0.7)
-    monkeypatch.setattr("sksynth.nn.token_priors._LOGITS_AT_ONCE", 3 * N_CODES)
+    monkeypatch.setattr("sksynth.nn.token_priors._LOGITS_AT_ONCE", {"cpu": 3 * N_CODES})
     for one, other in zip(whole, prior._draw(h, u, 0.7), strict=True):
         torch.testing.assert_close(one, other)
 
@@ -195,7 +195,7 @@ def test_a_prior_learns_a_joint_distribution():
     torch.manual_seed(0)
     prior = MaskedPrior(4, 2, 0, width=16, n_layers=1, n_heads=2)
     optimizer = torch.optim.AdamW(prior.parameters(), lr=1e-2)
-    for _ in range(200):
+    for _ in range(300):
         tokens = torch.randint(4, (64, 1)).expand(-1, 2)
         optimizer.zero_grad()
         prior(tokens, no_condition(64)).backward()
@@ -203,7 +203,7 @@ def test_a_prior_learns_a_joint_distribution():
     found = prior.eval().decode(
         no_condition(400), uniform_of(400), n_steps=2, choice_temperature=1e6
     )
-    assert (found[:, 0] == found[:, 1]).float().mean() > 0.95
+    assert (found[:, 0] == found[:, 1]).float().mean() > 0.98
     share = torch.bincount(found[:, 0], minlength=4) / 400
     torch.testing.assert_close(share, torch.full((4,), 0.25), rtol=0, atol=0.12)
 
