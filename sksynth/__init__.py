@@ -23,6 +23,7 @@ _MODULES = {
     "evaluation",
     "generators",
     "metrics",
+    "mrs",
     "over_sampling",
     "persistence",
     "plotting",

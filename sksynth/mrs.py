@@ -14,6 +14,15 @@ import scipy.fft
 
 WATER = 4.68  # ppm, at body temperature
 
+__all__ = [
+    "Noise",
+    "align_transients",
+    "estimate_noise",
+    "fid_to_spectrum",
+    "ppm_axis",
+    "spectrum_to_fid",
+]
+
 _GRID = 0.1  # part of 1 / t_max: frequencies at which registration starts
 _NEWTON_STEPS = 8
 _PASSES = 3  # registrations to a mean that gets sharper
@@ -132,7 +141,9 @@ def spectrum_to_fid(spectra):
     return scipy.fft.ifft(scipy.fft.ifftshift(spectra, axes=-1), norm="ortho")
 
 
-def align_transients(fids, fs, *, reference=None, max_frequency=20.0, t_max=0.2):
+def align_transients(
+    fids, fs, *, reference=None, band=None, max_frequency=20.0, t_max=0.2
+):
     r"""Spectral registration: take frequency and phase offsets out of transients.
 
     For each transient :math:`d` the offsets :math:`f, \varphi` minimise
@@ -153,6 +164,11 @@ def align_transients(fids, fs, *, reference=None, max_frequency=20.0, t_max=0.2)
         What the transients are aligned to. None is their mean, taken anew after each of
         three registrations; each transient then is compared with the mean of the
         others, for its own noise would hold it where it is. At least two are needed.
+    band : (float, float), default=None
+        Lowest and highest frequency in Hz, 0 in the middle of the spectrum, that are
+        compared; None is all. Transients with editing ON and OFF differ by design: they
+        need a band in which they do not, such as that of creatine and choline, 2.85 to
+        3.4 ppm. Otherwise the difference shifts one against the other.
     max_frequency : float, default=20.0
         Largest offset that is searched for, in Hz, less than ``fs / 2``.
     t_max : float, default=0.2
@@ -205,13 +221,14 @@ def align_transients(fids, fs, *, reference=None, max_frequency=20.0, t_max=0.2)
     if n_used < 2:
         raise ValueError(f"t_max must span 2 points or more; got {t_max} s at {fs} Hz")
     time = np.arange(n_points) / fs
-    head = fids[:, :n_used].astype(np.complex128)
+    head = _filtered(fids.astype(np.complex128), fs, band)[:, :n_used]
 
     if reference is not None:
         reference = check_complex(reference, "reference")
         if reference.shape != (n_points,):
             expected = f"shape ({n_points},), as a row of fids"
             raise ValueError(f"reference must have {expected}; got {reference.shape}")
+        reference = _filtered(reference[None], fs, band)[0]
         offsets = _register(head, reference[:n_used], time[:n_used], max_frequency)
     elif n < 2:
         raise ValueError("one transient cannot be aligned without a reference")
@@ -225,6 +242,15 @@ def align_transients(fids, fs, *, reference=None, max_frequency=20.0, t_max=0.2)
     frequency, phase = offsets.T
     phase = np.angle(np.exp(1j * phase), deg=True)
     return _shifted(fids, offsets, time).astype(fids.dtype), frequency, phase
+
+
+def _filtered(fids, fs, band):
+    """FIDs of the part of the spectrum in a band of (low, high) Hz."""
+    if band is None:
+        return fids
+    hertz = np.fft.fftshift(np.fft.fftfreq(fids.shape[1], 1 / fs))
+    inside = in_window(hertz, band, "band", unit="Hz")
+    return spectrum_to_fid(fid_to_spectrum(fids) * inside)
 
 
 def _shifted(fids, offsets, time):
@@ -345,6 +371,7 @@ def check_complex(X, name):
 
 
 def check_positive(name, value):
+    """Finite float greater than 0."""
     if not isinstance(value, Real) or isinstance(value, bool):
         raise TypeError(f"{name} must be a number; got {value!r}")
     if not (np.isfinite(value) and value > 0):
@@ -353,7 +380,7 @@ def check_positive(name, value):
 
 
 def check_ppm(ppm, n_points):
-    """Increasing or decreasing shifts (n_points,)."""
+    """Float shifts (n_points,), increasing or decreasing throughout."""
     ppm = np.asarray(ppm, dtype=np.float64)
     if ppm.shape != (n_points,):
         expected = f"shape ({n_points},), as the last axis of the spectra"
@@ -364,19 +391,20 @@ def check_ppm(ppm, n_points):
     return ppm
 
 
-def in_window(ppm, window, name, *, at_least=4):
-    """Mask of the shifts in a window of (low, high) ppm, both included."""
+def in_window(axis, window, name, *, at_least=4, unit="ppm"):
+    """Mask of the points of an axis in a window of (low, high), both included."""
     try:
         low, high = (float(edge) for edge in window)
     except (TypeError, ValueError):
-        raise ValueError(f"{name} must be (low, high) in ppm; got {window!r}") from None
+        low, high = np.nan, np.nan
     if not low < high:
-        raise ValueError(f"{name} must be (low, high) in ppm; got {window!r}")
-    inside = (low <= ppm) & (ppm <= high)
-    if inside.sum() < at_least or low < ppm.min() or high > ppm.max():
+        raise ValueError(f"{name} must be (low, high) in {unit}; got {window!r}")
+    inside = (low <= axis) & (axis <= high)
+    first, last = axis.min(), axis.max()
+    if inside.sum() < at_least or low < first or high > last:
         raise ValueError(
-            f"{name} {low:g} to {high:g} ppm must lie on the axis and hold {at_least} "
-            f"points; {inside.sum()} of the axis, {ppm.min():.4g} to {ppm.max():.4g} "
-            "ppm, are in it"
+            f"{name} {low:g} to {high:g} {unit} must lie on the axis, {first:.4g} to "
+            f"{last:.4g}, and hold {at_least} of its points or more; it holds "
+            f"{inside.sum()}"
         )
     return inside
