@@ -26,7 +26,7 @@ MAY_IMPORT = {  # our own parts, and other people's packages
     "_neighbors": {"_arrays"},
     "_leads": {"_arrays"},
     "diffusion": {"torch"},
-    "mrs": set(),
+    "mrs": {"_arrays"},
     "spectral": {"torch"},
     "nn": {"spectral", "torch"},
     "training": {"torch", "skorch"},

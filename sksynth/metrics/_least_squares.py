@@ -2,8 +2,8 @@
 
 import numpy as np
 
-_STEPS = 200
-_TOLERANCE = 1e-12  # relative fall of the cost that ends a row's search
+_STEPS = 60
+_TOLERANCE = 1e-9  # relative fall of the cost that ends a row's search
 
 
 def bounded(u, low, high):

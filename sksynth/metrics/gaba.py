@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from sksynth.mrs import check_positive, in_window
+from sksynth._arrays import check_positive
+from sksynth.mrs import in_window
 
 from ._least_squares import bounded, fit, unbounded
 from .mrs import _check_spectra, _noise_sd
@@ -82,7 +83,7 @@ def gaba_fit(spectra, ppm, larmor, *, glx=False):
     (array([0.8862]), array([21.263]))
     """
     spectra, ppm = _check_spectra(spectra, ppm)
-    larmor = check_positive("larmor", larmor)
+    larmor = check_positive(larmor, "larmor")
     window = WIDE_WINDOW if glx else WINDOW
     inside = in_window(ppm, window, "the window of the fit", at_least=16)
     delta = ppm[inside]
@@ -110,20 +111,22 @@ def gaba_fit(spectra, ppm, larmor, *, glx=False):
         "center": center[:, 0],
         "fwhm": fwhm[:, 0] * larmor,
         "fit_error": 100 * residual[:, below].std(axis=1) / np.abs(height[:, 0]),
-        "snr": height[:, 0] * scale / (2 * _noise(spectra, ppm)),
+        "snr": _snr(spectra, ppm, height[:, 0] * scale),
     }
     if glx:
         above = delta >= 3.45
-        total = model.peaks(parameters)[0][:, :, 1:].sum(axis=2).max(axis=1)
+        total = np.abs(model.peaks(parameters)[0][:, :, 1:].sum(axis=2)).max(axis=1)
         result["glx_area"] = area[:, 1:].sum(axis=1) * scale
-        result["glx_fit_error"] = 100 * residual[:, above].std(axis=1) / np.abs(total)
+        result["glx_fit_error"] = 100 * residual[:, above].std(axis=1) / total
     return result
 
 
-def _noise(spectra, ppm):
+def _snr(spectra, ppm, height):
     if ppm.min() > NOISES[0][0] or ppm.max() < NOISES[1][1]:
         return np.full(len(spectra), np.nan)
-    return np.minimum(*(_noise_sd(spectra, ppm, window) for window in NOISES))
+    sd = np.minimum(*(_noise_sd(spectra, ppm, window) for window in NOISES))
+    with np.errstate(divide="ignore"):
+        return height / (2 * sd)
 
 
 class _Model:
