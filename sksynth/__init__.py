@@ -25,6 +25,7 @@ _MODULES = {
     "evaluation",
     "generators",
     "metrics",
+    "mrs",
     "over_sampling",
     "persistence",
     "plotting",

@@ -6,17 +6,28 @@ is at time ``k / fs``; a resonance at `ppm` turns in it as
 the other sign are conjugated first.
 """
 
-from numbers import Integral, Real
+from numbers import Real
 from typing import NamedTuple
 
 import numpy as np
 import scipy.fft
 
+from ._arrays import check_integer, check_positive
+
 WATER = 4.68  # ppm, at body temperature
+
+__all__ = [
+    "Noise",
+    "align_transients",
+    "estimate_noise",
+    "fid_to_spectrum",
+    "ppm_axis",
+    "spectrum_to_fid",
+]
 
 _GRID = 0.1  # part of 1 / t_max: frequencies at which registration starts
 _NEWTON_STEPS = 8
-_PASSES = 3  # registrations to a mean that gets sharper
+_PASSES = 3  # registrations: the mean gets sharper, the band holds the same lines
 
 
 class Noise(NamedTuple):
@@ -56,11 +67,8 @@ def ppm_axis(n_points, fs, larmor, *, center=WATER):
     >>> ppm_axis(4, 1000, 125, center=5)
     array([1., 3., 5., 7.])
     """
-    if not isinstance(n_points, Integral) or isinstance(n_points, bool):
-        raise TypeError(f"n_points must be an int; got {n_points!r}")
-    if n_points < 1:
-        raise ValueError(f"n_points must be at least 1; got {n_points}")
-    fs, larmor = check_positive("fs", fs), check_positive("larmor", larmor)
+    n_points = check_integer(n_points, "n_points", 1)
+    fs, larmor = check_positive(fs, "fs"), check_positive(larmor, "larmor")
     if not isinstance(center, Real) or not np.isfinite(center):
         raise ValueError(f"center must be a finite number; got {center!r}")
     return center + np.fft.fftshift(np.fft.fftfreq(n_points, 1 / fs)) / larmor
@@ -132,7 +140,9 @@ def spectrum_to_fid(spectra):
     return scipy.fft.ifft(scipy.fft.ifftshift(spectra, axes=-1), norm="ortho")
 
 
-def align_transients(fids, fs, *, reference=None, max_frequency=20.0, t_max=0.2):
+def align_transients(
+    fids, fs, *, reference=None, band=None, max_frequency=20.0, t_max=0.2
+):
     r"""Spectral registration: take frequency and phase offsets out of transients.
 
     For each transient :math:`d` the offsets :math:`f, \varphi` minimise
@@ -141,7 +151,7 @@ def align_transients(fids, fs, *, reference=None, max_frequency=20.0, t_max=0.2)
               \right|^2
 
     with the reference r, in the time domain [1]_. The best frequency of a grid starts
-    Newton's method, all transients at once.
+    Newton's method, all transients at once; three passes.
 
     Parameters
     ----------
@@ -150,9 +160,14 @@ def align_transients(fids, fs, *, reference=None, max_frequency=20.0, t_max=0.2)
     fs : float
         Sampling rate in Hz.
     reference : array-like of shape (n_points,), complex, default=None
-        What the transients are aligned to. None is their mean, taken anew after each of
-        three registrations; each transient then is compared with the mean of the
+        What the transients are aligned to. None is their mean, taken anew in each of
+        three passes; each transient then is compared with the mean of the
         others, for its own noise would hold it where it is. At least two are needed.
+    band : (float, float), default=None
+        Lowest and highest frequency in Hz, 0 in the middle of the spectrum, that are
+        compared; None is all. Transients with editing ON and OFF differ by design: they
+        need a band in which they do not, such as that of creatine and choline, 2.85 to
+        3.35 ppm. Otherwise the difference shifts one against the other.
     max_frequency : float, default=20.0
         Largest offset that is searched for, in Hz, less than ``fs / 2``.
     t_max : float, default=0.2
@@ -195,8 +210,8 @@ def align_transients(fids, fs, *, reference=None, max_frequency=20.0, t_max=0.2)
             f"fids must have shape (n_transients, n_points); got {fids.shape}"
         )
     n, n_points = fids.shape
-    fs, t_max = check_positive("fs", fs), check_positive("t_max", t_max)
-    max_frequency = check_positive("max_frequency", max_frequency)
+    fs, t_max = check_positive(fs, "fs"), check_positive(t_max, "t_max")
+    max_frequency = check_positive(max_frequency, "max_frequency")
     if max_frequency >= fs / 2:
         raise ValueError(
             f"max_frequency must be less than fs / 2 = {fs / 2:g}; got {max_frequency}"
@@ -205,26 +220,35 @@ def align_transients(fids, fs, *, reference=None, max_frequency=20.0, t_max=0.2)
     if n_used < 2:
         raise ValueError(f"t_max must span 2 points or more; got {t_max} s at {fs} Hz")
     time = np.arange(n_points) / fs
-    head = fids[:, :n_used].astype(np.complex128)
-
     if reference is not None:
         reference = check_complex(reference, "reference")
         if reference.shape != (n_points,):
             expected = f"shape ({n_points},), as a row of fids"
             raise ValueError(f"reference must have {expected}; got {reference.shape}")
-        offsets = _register(head, reference[:n_used], time[:n_used], max_frequency)
+        reference = _filtered(reference[None], fs, band)[:, :n_used]
     elif n < 2:
         raise ValueError("one transient cannot be aligned without a reference")
-    else:
-        offsets = np.zeros((n, 2))
-        for _ in range(_PASSES):
-            moved = _shifted(head, offsets, time[:n_used])
+    offsets = np.zeros((n, 2))  # Hz, rad
+    for _ in range(_PASSES):
+        moved = _filtered(_shifted(fids, offsets, time), fs, band)[:, :n_used]
+        if reference is not None:
+            offsets += _register(moved, reference, time[:n_used], max_frequency)
+        else:
             others = (moved.sum(axis=0) - moved) / (n - 1)
             found = _register(moved, others, time[:n_used], max_frequency)
             offsets += found * (n - 1) / n  # from the mean of all, not of the others
     frequency, phase = offsets.T
     phase = np.angle(np.exp(1j * phase), deg=True)
     return _shifted(fids, offsets, time).astype(fids.dtype), frequency, phase
+
+
+def _filtered(fids, fs, band):
+    """FIDs of the part of the spectrum in a band of (low, high) Hz."""
+    if band is None:
+        return fids
+    hertz = np.fft.fftshift(np.fft.fftfreq(fids.shape[1], 1 / fs))
+    inside = in_window(hertz, band, "band", unit="Hz")
+    return spectrum_to_fid(fid_to_spectrum(fids) * inside)
 
 
 def _shifted(fids, offsets, time):
@@ -307,8 +331,7 @@ def estimate_noise(spectra, ppm, *, window=(9.8, 10.8), n_lags=8):
     spectra = check_complex(spectra, "spectra")
     if spectra.ndim != 2:
         raise ValueError(f"spectra must have shape (n, n_points); got {spectra.shape}")
-    if not isinstance(n_lags, Integral) or isinstance(n_lags, bool) or n_lags < 0:
-        raise ValueError(f"n_lags must be an int of 0 or more; got {n_lags!r}")
+    n_lags = check_integer(n_lags, "n_lags", 0)
     ppm = check_ppm(ppm, spectra.shape[1])
     inside = in_window(ppm, window, "window", at_least=n_lags + 4)
     residual = detrended(spectra[:, inside], ppm[inside])
@@ -344,16 +367,8 @@ def check_complex(X, name):
     return X
 
 
-def check_positive(name, value):
-    if not isinstance(value, Real) or isinstance(value, bool):
-        raise TypeError(f"{name} must be a number; got {value!r}")
-    if not (np.isfinite(value) and value > 0):
-        raise ValueError(f"{name} must be finite and greater than 0; got {value}")
-    return float(value)
-
-
 def check_ppm(ppm, n_points):
-    """Increasing or decreasing shifts (n_points,)."""
+    """Float shifts (n_points,), increasing or decreasing throughout."""
     ppm = np.asarray(ppm, dtype=np.float64)
     if ppm.shape != (n_points,):
         expected = f"shape ({n_points},), as the last axis of the spectra"
@@ -364,19 +379,20 @@ def check_ppm(ppm, n_points):
     return ppm
 
 
-def in_window(ppm, window, name, *, at_least=4):
-    """Mask of the shifts in a window of (low, high) ppm, both included."""
+def in_window(axis, window, name, *, at_least=4, unit="ppm"):
+    """Mask of the points of an axis in a window of (low, high), both included."""
     try:
         low, high = (float(edge) for edge in window)
     except (TypeError, ValueError):
-        raise ValueError(f"{name} must be (low, high) in ppm; got {window!r}") from None
+        low, high = np.nan, np.nan
     if not low < high:
-        raise ValueError(f"{name} must be (low, high) in ppm; got {window!r}")
-    inside = (low <= ppm) & (ppm <= high)
-    if inside.sum() < at_least or low < ppm.min() or high > ppm.max():
+        raise ValueError(f"{name} must be (low, high) in {unit}; got {window!r}")
+    inside = (low <= axis) & (axis <= high)
+    first, last = axis.min(), axis.max()
+    if inside.sum() < at_least or low < first or high > last:
         raise ValueError(
-            f"{name} {low:g} to {high:g} ppm must lie on the axis and hold {at_least} "
-            f"points; {inside.sum()} of the axis, {ppm.min():.4g} to {ppm.max():.4g} "
-            "ppm, are in it"
+            f"{name} {low:g} to {high:g} {unit} must lie on the axis, {first:.4g} to "
+            f"{last:.4g}, and hold {at_least} of its points or more; it holds "
+            f"{inside.sum()}"
         )
     return inside

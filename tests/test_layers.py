@@ -12,7 +12,7 @@ PACKAGE = Path(sksynth.__file__).parent
 PATHS = sorted(set(PACKAGE.rglob("*.py")) - {PACKAGE / "__init__.py"})
 EVERYWHERE = {"numpy", "scipy"}
 PUBLIC = {
-    *("classifiers", "datasets", "generators", "metrics", "over_sampling"),
+    *("classifiers", "datasets", "generators", "metrics", "mrs", "over_sampling"),
     *("persistence", "selection", "training"),
 }
 MAY_IMPORT = {  # our own parts, and other people's packages
@@ -26,6 +26,7 @@ MAY_IMPORT = {  # our own parts, and other people's packages
     "_neighbors": {"_arrays"},
     "_leads": {"_arrays"},
     "diffusion": {"torch"},
+    "mrs": {"_arrays"},
     "spectral": {"torch"},
     "nn": {"spectral", "torch"},
     "training": {"torch", "skorch"},
@@ -36,15 +37,18 @@ MAY_IMPORT = {  # our own parts, and other people's packages
         *("torch", "sklearn"),
     },
     "generators": {
-        *("base", "diffusion", "nn", "spectral", "_leads", "_preprocessing"),
+        *("base", "diffusion", "mrs", "nn", "spectral", "_leads", "_preprocessing"),
         *("torch", "sklearn"),
     },
     "over_sampling": {
         *("_fitting", "_preprocessing", "_random", "generators", "selection"),
         *("sklearn", "imblearn", "joblib", "filelock"),
     },
-    "datasets": {"pandas", "sklearn", "wfdb", "joblib"},
-    "metrics": {"_arrays", "_leads", "_neighbors", "_random", "torch", "sklearn"},
+    "datasets": {"mrs", "pandas", "sklearn", "wfdb", "joblib"},
+    "metrics": {
+        *("_arrays", "_leads", "_neighbors", "_random", "mrs"),
+        *("torch", "sklearn"),
+    },
     "classifiers": {
         *("_estimator", "_events", "_fitting", "_preprocessing", "_random"),
         *("nn", "training"),

@@ -4,14 +4,18 @@ from .chapman import load_chapman
 from .ecg import make_ecg
 from .merging import merge
 from .mitbih import load_mitbih
+from .mrs import make_mrs
+from .mrs_files import load_mrs
 from .ptbxl import load_ptbxl
 from .rhythms import make_ecg_rhythms
 
 __all__ = [
     "load_chapman",
     "load_mitbih",
+    "load_mrs",
     "load_ptbxl",
     "make_ecg",
     "make_ecg_rhythms",
+    "make_mrs",
     "merge",
 ]

@@ -51,7 +51,7 @@ MOLECULES = {
     "Cr": Molecule(8.0, 0.06, 0.16, (Group(3.027, 3), Group(3.913, 2))),
     "Cho": Molecule(1.6, 0.12, 0.22, (Group(3.208, 9),)),
     "GABA": Molecule(  # T2: Edden et al., J Magn Reson Imaging 35(1):231-234, 2012
-        1.2,
+        1.6,
         0.0,  # its ratio to Cr is a parameter
         0.088,
         (
@@ -61,7 +61,7 @@ MOLECULES = {
         ),
     ),
     "Glu": Molecule(
-        9.5,
+        8.5,
         0.10,
         0.16,
         (
@@ -72,7 +72,7 @@ MOLECULES = {
         ),
     ),
     "Gln": Molecule(
-        2.5,
+        2.0,
         0.15,
         0.16,
         (
@@ -111,10 +111,10 @@ MOLECULES = {
             Group(0.92, 30, width=0.13),
             Group(1.21, 20, width=0.14),
             Group(1.39, 20, width=0.14),
-            Group(1.70, 8, ((7.3, 2, 2.99),), width=0.10),
+            Group(1.70, 10, ((7.3, 2, 2.99),), width=0.10),
             Group(2.05, 30, width=0.16),
             Group(2.26, 10, width=0.12),
-            Group(2.99, 8, ((7.3, 2, 1.70),), width=0.10),
+            Group(2.99, 10, ((7.3, 2, 1.70),), width=0.10),
             Group(3.21, 10, width=0.14),
             Group(3.77, 16, width=0.16),
         ),

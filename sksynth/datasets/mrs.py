@@ -37,8 +37,8 @@ def make_mrs(
     n_points=2048,
     fs=2000.0,
     larmor=127.7,
-    gaba=(0.15, 0.05),
-    linewidth=(3.0, 5.0),
+    gaba=(0.2, 0.05),
+    linewidth=(4.0, 6.0),
     macromolecules=1.0,
     baseline=0.5,
     residual_water=3.0,
@@ -61,9 +61,11 @@ def make_mrs(
               e^{-\pi L t - (\pi G t)^2 / (4 \ln 2)}
 
     with published shifts and couplings [2]_ [3]_, first order in the couplings. During
-    the echo a coupling J turns the lines of a multiplet; ON undoes the turns of partners
-    that the editing pulse inverts, and dephases what it inverts itself. So the signs of
-    all lines come from J, TE and the profile of the pulse (88 Hz wide, Gaussian).
+    the echo a coupling J turns the lines of a multiplet; ON undoes the turns by
+    partners that the editing pulse inverts, and dephases what it inverts itself. So the
+    signs of all lines come from J, TE and the profile of the pulse (88 Hz wide,
+    Gaussian). Strongly coupled protons, such as those of myo-inositol, are the least
+    like measured ones; they cancel in the difference.
 
     Scans differ in concentrations, line width, baseline, residual water and in how much
     they drift. The defaults of noise and offsets are those of the ISBI 2023 challenge
@@ -81,9 +83,9 @@ def make_mrs(
         Sampling rate in Hz. Lines beyond ``fs / 2`` from water alias.
     larmor : float, default=127.7
         Larmor frequency in MHz, 10 or more; the default is 3 T.
-    gaba : float or (float, float), default=(0.15, 0.05)
+    gaba : float or (float, float), default=(0.2, 0.05)
         Ratio of the concentrations of GABA and creatine, as `noise`.
-    linewidth : (float, float), default=(3.0, 5.0)
+    linewidth : (float, float), default=(4.0, 6.0)
         FWHM in Hz of the Lorentzian and of the Gaussian part of each line; scans vary
         around it by 10 %. 0 leaves a part out.
     macromolecules : float, default=1.0
@@ -97,8 +99,9 @@ def make_mrs(
         random phases, and change by 3 % from transient to transient.
     noise : float or (float, float), default=(10.0, 3.0)
         Standard deviation of the real and of the imaginary part of the noise of a FID,
-        which is white; a line of a proton of 1 mmol/kg starts at 10 units. A pair is the
-        middle and the half-width of a range from which each scan draws.
+        which is white; the FID of a proton of 1 mmol/kg starts at 10 units, less the
+        decay during TE. A pair is the middle and the half-width of a range from which
+        each scan draws.
     frequency_offset : float or (float, float), default=(7.0, 3.0)
         Largest frequency offset of a scan in Hz, as `noise`; its transients draw
         uniformly between plus and minus this.

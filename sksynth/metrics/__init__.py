@@ -23,11 +23,13 @@ from sksynth.metrics.fidelity import (
     paired_rmse,
     power_spectrum_distance,
 )
+from sksynth.metrics.gaba import gaba_fit
 from sksynth.metrics.memorisation import (
     copy_fraction,
     membership_inference_auc,
     nearest_neighbor_distance_ratio,
 )
+from sksynth.metrics.mrs import linewidth, shape_score, spectral_mse, spectral_snr
 
 __all__ = [
     "autocorrelation_difference",
@@ -35,9 +37,11 @@ __all__ = [
     "classifier_two_sample_score",
     "copy_fraction",
     "frechet_distance",
+    "gaba_fit",
     "inception_score",
     "kurtosis_difference",
     "limb_lead_error",
+    "linewidth",
     "log_spectral_distance",
     "marginal_difference",
     "maximum_mean_discrepancy",
@@ -50,5 +54,8 @@ __all__ = [
     "precision_recall_density_coverage",
     "proportional_labels",
     "random_convolution_features",
+    "shape_score",
     "skewness_difference",
+    "spectral_mse",
+    "spectral_snr",
 ]
