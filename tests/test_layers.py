@@ -37,7 +37,8 @@ MAY_IMPORT = {  # our own parts, and other people's packages
         *("torch", "sklearn"),
     },
     "generators": {
-        *("base", "diffusion", "mrs", "nn", "spectral", "_leads", "_preprocessing"),
+        *("base", "diffusion", "mrs", "nn", "spectral"),
+        *("_arrays", "_leads", "_preprocessing"),
         *("torch", "sklearn"),
     },
     "over_sampling": {
