@@ -101,7 +101,7 @@ def test_errors_at_real_noise_are_those_the_cramer_rao_bound_allows():
 def test_without_a_reference_transients_meet_at_their_mean(n):
     t = np.arange(1024) / FS
     fid = np.exp(2j * np.pi * 150 * t - t / 0.08)
-    planted = np.linspace(-4, 4, n), np.linspace(20, -20, n)
+    planted = np.linspace(-2, 2, n), np.linspace(20, -20, n)
     aligned, frequency, phase = align_transients(moved(fid[None], *planted), FS)
     np.testing.assert_allclose(np.diff(frequency), np.diff(planted[0]), atol=1e-3)
     np.testing.assert_allclose(np.diff(phase), np.diff(planted[1]), atol=0.05)
@@ -140,14 +140,14 @@ def test_level_and_colour_of_noise_are_estimated():
     assert noise.autocorrelation[0] == pytest.approx(1)
     assert np.abs(noise.autocorrelation[1:]).max() < 0.06  # a parabola was taken out
 
-    decay = np.exp(-np.arange(2048) / FS * 10)
+    decay = np.exp(-np.arange(2048) / FS * 3)
     noise = estimate_noise(fid_to_spectrum(fids * decay), ppm)
     # the autocorrelation of a spectrum is the transform of the FID's power
     power = decay**2 / (decay**2).sum()
     lags = np.arange(9)
     expected = np.exp(-2j * np.pi * lags[:, None] * np.arange(2048) / 2048) @ power
-    assert abs(expected[1]) > 0.8
-    np.testing.assert_allclose(noise.autocorrelation, expected, atol=0.1)
+    assert abs(expected[1]) > 0.6
+    np.testing.assert_allclose(noise.autocorrelation, expected, atol=0.08)
     assert noise.sd.mean() == pytest.approx(3 * np.sqrt((decay**2).mean()), rel=0.05)
 
 

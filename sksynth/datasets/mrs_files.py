@@ -140,12 +140,12 @@ def _read(file, shapes):
     if not file.is_file():
         raise FileNotFoundError(f"there is no file {file}")
     try:
-        with np.load(file, allow_pickle=False) as archive:
+        with file.open("rb") as opened, np.load(opened) as archive:
             lacking = [name for name in shapes if name not in archive]
             if lacking:
                 raise ValueError(f"it has no arrays {lacking}")
             arrays = {name: archive[name] for name in shapes}
-    except (ValueError, OSError, BadZipFile, EOFError) as error:
+    except (ValueError, TypeError, OSError, EOFError, BadZipFile) as error:
         raise ValueError(f"{file} is damaged: {error}") from error
     for name, shape in shapes.items():
         array = arrays[name]

@@ -116,3 +116,8 @@ def chapman():
 @pytest.fixture(scope="session")
 def georgia():
     return real_folder("georgia")
+
+
+@pytest.fixture(scope="session")
+def mrs():
+    return real_folder("mrs")
