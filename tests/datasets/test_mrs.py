@@ -138,6 +138,48 @@ def test_lines_have_the_width_they_are_given(decay):
     assert width == pytest.approx(8.0, abs=0.1)
 
 
+@pytest.mark.parametrize(
+    ("linewidth", "width_of"),
+    [
+        ((8.0, 0.0), lambda decay, t: -np.log(decay) / (np.pi * t)),
+        (
+            (0.0, 8.0),
+            lambda decay, t: np.sqrt(-4 * np.log(2) * np.log(decay)) / np.pi / t,
+        ),
+    ],
+)
+def test_lines_of_scans_vary_around_the_width_that_is_asked_for(linewidth, width_of):
+    sharp, broad = (
+        make_mrs(60, 2, n_points=100, linewidth=width, random_state=0, **PLAIN).data
+        for width in ((0, 0), linewidth)
+    )
+    time = np.arange(40, 100) / 2000
+    decay = (broad / sharp)[:, 40:]
+    assert np.abs(decay.imag).max() < 1e-4  # of all lines alike
+    width = width_of(decay.real, time)
+    assert np.ptp(width, axis=1).max() < 0.02  # Hz
+    assert np.median(width) == pytest.approx(8.0, rel=0.08)
+    assert 0.05 < np.std(np.log(width)) < 0.15
+
+
+def test_the_ratio_of_gaba_and_creatine_is_what_is_asked_for():
+    assert make_mrs(3, 2, gaba=0.12, random_state=0).gaba_cr == pytest.approx(0.12)
+    ratio = make_mrs(200, 2, n_points=2, gaba=(0.2, 0.1), random_state=0).gaba_cr
+    assert 0.1 <= ratio.min() < 0.12 and 0.28 < ratio.max() <= 0.3
+
+
+def test_residual_water_alone_changes_from_transient_to_transient():
+    scans = make_mrs(1, 400, residual_water=4, return_clean=True, random_state=0)
+    on = fid_to_spectrum(scans.clean[scans.target == "ON"])
+    water = np.abs(scans.ppm - 4.68) < 0.05
+    mean = on.mean(axis=0)
+    change = (on - mean)[:, water].std(axis=0) / np.abs(mean[water])
+    # 3 % of either part of the water, which is not all that is there
+    assert change.max() == pytest.approx(0.03 * np.sqrt(2), rel=0.2)
+    still = make_mrs(1, 4, residual_water=0, return_clean=True, random_state=0).clean
+    np.testing.assert_array_equal(still[0], still[2])
+
+
 def test_noise_has_the_level_that_is_asked_for():
     scans = make_mrs(40, 2, noise=(10, 3), random_state=0)
     assert scans.noise_sd.min() > 7 and scans.noise_sd.max() < 13

@@ -88,6 +88,11 @@ def test_a_line_that_falls_from_the_edge_has_the_edge_as_its_end():
     assert linewidth(x, PPM) == pytest.approx([0.2], abs=0.003)
 
 
+def test_a_line_that_jumps_up_is_as_wide_as_the_window_on_that_side():
+    x = np.array([np.where(PPM <= 3.0001, gaussian(3, 0.1), 0)])
+    assert linewidth(x, PPM) == pytest.approx([3.2 - 2.95], abs=0.003)
+
+
 def test_mse_by_hand():
     ppm = np.array([2.0, 2.5, 3.0, 3.5, 4.0, 4.5])
     x = [[9, 0, 4, 1, 0, -9], [9, 1, 3, 1, 1, 0]]
@@ -169,6 +174,14 @@ def test_fit_error_and_snr_are_those_of_the_noise(glx):
         assert result["glx_area"].mean() == pytest.approx(area * 2, rel=0.05)
         height = (gaussian(3.71, 0.1, 30.0) + gaussian(3.79, 0.1, 30.0)).max()
         assert result["glx_fit_error"].mean() == pytest.approx(100 / height, rel=0.05)
+
+
+def test_a_slow_baseline_does_not_move_the_areas_of_the_fit_with_glx():
+    x = gaussian(3.0, 0.15, 20.0) + gaussian(3.71, 0.1, 9.0) + gaussian(3.79, 0.1, 8.0)
+    slow = 30 * np.cos(2 * np.pi * PPM / (8 * 1.31)) + 4 * PPM
+    flat, curved = (gaba_fit([y], PPM, LARMOR, glx=True) for y in (x, x + slow))
+    for name in ("area", "glx_area"):
+        assert curved[name] == pytest.approx(flat[name], rel=1e-3)
 
 
 def test_choline_hardly_counts_in_the_fit_with_glx():
