@@ -2,6 +2,8 @@
 
 from .chapman import load_chapman
 from .ecg import make_ecg
+from .edgar import load_egm
+from .egm import make_egm
 from .merging import merge
 from .mitbih import load_mitbih
 from .ptbxl import load_ptbxl
@@ -9,9 +11,11 @@ from .rhythms import make_ecg_rhythms
 
 __all__ = [
     "load_chapman",
+    "load_egm",
     "load_mitbih",
     "load_ptbxl",
     "make_ecg",
     "make_ecg_rhythms",
+    "make_egm",
     "merge",
 ]

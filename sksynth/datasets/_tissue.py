@@ -1,0 +1,141 @@
+"""Excitable tissue on a cylinder: a two-variable monodomain model, many at a time.
+
+Inside, u is the transmembrane potential (0 at rest, 1 excited) and h the gate of the
+inward current (1 when recovered). Lengths are in mm, times in ms. Arrays are (rows,
+columns, batch): the batch comes last, so that numpy's inner loops are long.
+
+The model is that of Mitchell and Schaeffer (Bull Math Biol 65:767, 2003) in the form
+of Corrado and Niederer (Math Biosci 281:46, 2016), whose rest is stable, written with
+the front's width w instead of the diffusion coefficient D = w**2 / (2 tau_in):
+
+    tau_in du/dt = (w**2 / 2) lap u + h u (u - GATE) (1 - u) - LEAK (1 - h) u
+    dh/dt = (1 - h) / tau_open if u < GATE, else -h / tau_close
+
+With h = 1 this is Nagumo's equation. Its planar front, 1 / (1 + exp(x / w)), runs at
+c = (1 - 2 GATE) w / (2 tau_in).
+"""
+
+import numpy as np
+
+GATE = 0.1
+LEAK = 0.1  # tau_in / tau_out
+WIDTH = 0.6  # w, in nodes: about the narrowest front that the grid does not pin
+MAX_STEP = 0.6  # dt / tau_in
+GRID_SPEED = (0.96, 0.078)  # part of c that the grid leaves; loss by dt / tau_in
+
+
+def rise_time(velocity, spacing, dt):
+    """tau_in in ms of a planar front of `velocity` mm/ms on nodes `spacing` mm apart.
+
+    Solves velocity = c (p - q dt / tau_in), (p, q) = GRID_SPEED, to first order in q.
+    """
+    p, q = GRID_SPEED
+    tau = p * (1 - 2 * GATE) * WIDTH * spacing / (2 * velocity)
+    return tau - q / p * dt
+
+
+def longest_step(velocity, spacing):
+    """Longest stable and accurate dt in ms at this velocity in mm/ms."""
+    p, q = GRID_SPEED
+    tau = p * (1 - 2 * GATE) * WIDTH * spacing / (2 * velocity)
+    return tau / (1 / MAX_STEP + q / p)
+
+
+def add_halo(field):
+    """Copy of a field (rows, columns, ...) within a rim of one node."""
+    padded = np.pad(field, [(1, 1), (1, 1)] + [(0, 0)] * (field.ndim - 2))
+    fill_halo(padded)
+    return padded
+
+
+def fill_halo(padded):
+    """No flux through the first and last row; columns close to a ring."""
+    padded[0] = padded[1]
+    padded[-1] = padded[-2]
+    padded[:, 0] = padded[:, -2]
+    padded[:, -1] = padded[:, 1]
+
+
+def laplacian(padded, out=None, smooth=None):
+    """Laplacian of a field with halo, for nodes 1 apart: nine points, isotropic error.
+
+    The stencil [[1, 4, 1], [4, -20, 4], [1, 4, 1]] / 6 is that of two passes of
+    [1, 4, 1], less 36 times the middle. It is symmetric.
+    """
+    middle = padded[1:-1]
+    smooth = np.multiply(middle, 4, out=smooth)  # (rows, columns + 2, ...)
+    smooth += padded[:-2]
+    smooth += padded[2:]
+    out = np.multiply(smooth[:, 1:-1], 4, out=out)
+    out += smooth[:, :-2]
+    out += smooth[:, 2:]
+    out *= 1 / 36
+    out -= padded[1:-1, 1:-1]
+    out *= 6
+    return out
+
+
+class Tissue:
+    """State of many sheets at once, which `run` moves on.
+
+    Parameters
+    ----------
+    u, h : ndarray of shape (rows, columns, batch)
+        State at the start.
+    tau_in, tau_open, tau_close : ndarray of shape (rows, columns, batch)
+        Times of excitation, recovery and closing in ms.
+    dt : float
+        Time step in ms, at most MAX_STEP times `tau_in`.
+    """
+
+    def __init__(self, u, h, tau_in, tau_open, tau_close, dt):
+        self.padded = add_halo(np.asarray(u, dtype=np.float32))
+        self.u = self.padded[1:-1, 1:-1]
+        self.h = np.array(h, dtype=np.float32)
+        self.exciting, self.opening, self.closing = (
+            np.ascontiguousarray(dt / tau, dtype=np.float32)
+            for tau in (tau_in, tau_open, tau_close)
+        )
+
+    def run(self, n_steps, every, stimuli=None):
+        """Frames of u after steps `every`, 2 `every`, ...: (n, rows, columns, batch).
+
+        `stimuli` maps a step to the index of the nodes that are set to u = 1 then.
+        """
+        f32 = np.float32
+        padded, u, h, stimuli = self.padded, self.u, self.h, stimuli or {}
+        frames = np.empty((n_steps // every, *h.shape), dtype=f32)
+        change, work, rate = (np.empty_like(h) for _ in range(3))
+        smooth = np.empty_like(padded[1:-1])
+        low = np.empty(h.shape, dtype=bool)
+        for k in range(n_steps):
+            if k in stimuli:
+                u[stimuli[k]] = 1
+            fill_halo(padded)
+            laplacian(padded, change, smooth)
+            change *= f32(WIDTH**2 / 2)
+            # u (h ((u - GATE) (1 - u) + LEAK) - LEAK)
+            np.subtract(u, f32(GATE), out=work)
+            np.less(work, 0, out=low)
+            np.subtract(f32(1), u, out=rate)
+            work *= rate
+            work += f32(LEAK)
+            work *= h
+            work -= f32(LEAK)
+            work *= u
+            change += work
+            change *= self.exciting
+            # h moves towards 1 below the gate, towards 0 above it
+            np.subtract(low, h, out=work)
+            np.copyto(rate, self.closing)
+            np.copyto(rate, self.opening, where=low)
+            work *= rate
+            h += work
+            u += change
+            if (k + 1) % every == 0:
+                frames[(k + 1) // every - 1] = u
+        return frames
+
+    def is_excited(self):
+        """Whether any node is excited, (batch,)."""
+        return (self.u > 0.5).any(axis=(0, 1))
