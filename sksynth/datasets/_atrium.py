@@ -68,7 +68,8 @@ def unipolar_matrix(electrodes):
     """
     weights = SOURCE / distances(electrodes, node_positions())
     weights = weights.reshape(-1, *SHAPE).transpose(1, 2, 0)
-    return laplacian(add_halo(weights)).transpose(2, 0, 1).reshape(len(electrodes), -1)
+    matrix = laplacian(add_halo(weights))[:, 1:-1]
+    return matrix.transpose(2, 0, 1).reshape(len(electrodes), -1)
 
 
 def forward_matrix(electrodes, leads):

@@ -20,7 +20,7 @@ import numpy as np
 GATE = 0.1
 LEAK = 0.1  # tau_in / tau_out
 WIDTH = 0.6  # w, in nodes: about the narrowest front that the grid does not pin
-MAX_STEP = 0.6  # dt / tau_in
+MAX_STEP = 0.8  # dt / tau_in
 GRID_SPEED = (0.96, 0.078)  # part of c that the grid leaves; loss by dt / tau_in
 
 
@@ -60,17 +60,21 @@ def laplacian(padded, out=None, smooth=None):
     """Laplacian of a field with halo, for nodes 1 apart: nine points, isotropic error.
 
     The stencil [[1, 4, 1], [4, -20, 4], [1, 4, 1]] / 6 is that of two passes of
-    [1, 4, 1], less 36 times the middle. It is symmetric.
+    [1, 4, 1], less 36 times the middle. It is symmetric. The answer has the rows of
+    the field, but the columns of `padded`, for runs in memory as long as can be: its
+    first and last column mean nothing.
     """
     middle = padded[1:-1]
-    smooth = np.multiply(middle, 4, out=smooth)  # (rows, columns + 2, ...)
+    smooth = np.multiply(middle, 4, out=smooth)
     smooth += padded[:-2]
     smooth += padded[2:]
-    out = np.multiply(smooth[:, 1:-1], 4, out=out)
-    out += smooth[:, :-2]
-    out += smooth[:, 2:]
+    out = np.multiply(smooth, 4, out=out)
+    column = padded[0, 0].size
+    flat, flat_smooth = out.reshape(-1), smooth.reshape(-1)
+    flat[column:] += flat_smooth[:-column]
+    flat[:-column] += flat_smooth[column:]
     out *= 1 / 36
-    out -= padded[1:-1, 1:-1]
+    out -= middle
     out *= 6
     return out
 
@@ -90,12 +94,18 @@ class Tissue:
 
     def __init__(self, u, h, tau_in, tau_open, tau_close, dt):
         self.padded = add_halo(np.asarray(u, dtype=np.float32))
-        self.u = self.padded[1:-1, 1:-1]
-        self.h = np.array(h, dtype=np.float32)
-        self.exciting, self.opening, self.closing = (
-            np.ascontiguousarray(dt / tau, dtype=np.float32)
-            for tau in (tau_in, tau_open, tau_close)
+        self.gate, self.exciting, self.closing, self.reopening = (
+            add_halo(np.asarray(part, dtype=np.float32))[1:-1]
+            for part in (h, dt / tau_in, dt / tau_close, dt / tau_open - dt / tau_close)
         )
+
+    @property
+    def u(self):
+        return self.padded[1:-1, 1:-1]
+
+    @property
+    def h(self):
+        return self.gate[:, 1:-1]
 
     def run(self, n_steps, every, stimuli=None):
         """Frames of u after steps `every`, 2 `every`, ...: (n, rows, columns, batch).
@@ -103,20 +113,18 @@ class Tissue:
         `stimuli` maps a step to the index of the nodes that are set to u = 1 then.
         """
         f32 = np.float32
-        padded, u, h, stimuli = self.padded, self.u, self.h, stimuli or {}
-        frames = np.empty((n_steps // every, *h.shape), dtype=f32)
-        change, work, rate = (np.empty_like(h) for _ in range(3))
-        smooth = np.empty_like(padded[1:-1])
-        low = np.empty(h.shape, dtype=bool)
+        padded, u, h, stimuli = self.padded, self.padded[1:-1], self.gate, stimuli or {}
+        frames = np.empty((n_steps // every, *self.u.shape), dtype=f32)
+        change, work, rate, low, smooth = (np.empty_like(h) for _ in range(5))
         for k in range(n_steps):
             if k in stimuli:
-                u[stimuli[k]] = 1
+                self.u[stimuli[k]] = 1
             fill_halo(padded)
             laplacian(padded, change, smooth)
             change *= f32(WIDTH**2 / 2)
             # u (h ((u - GATE) (1 - u) + LEAK) - LEAK)
             np.subtract(u, f32(GATE), out=work)
-            np.less(work, 0, out=low)
+            np.less(work, 0, out=low, casting="unsafe")  # 1 below the gate, 0 above it
             np.subtract(f32(1), u, out=rate)
             work *= rate
             work += f32(LEAK)
@@ -125,15 +133,15 @@ class Tissue:
             work *= u
             change += work
             change *= self.exciting
-            # h moves towards 1 below the gate, towards 0 above it
-            np.subtract(low, h, out=work)
-            np.copyto(rate, self.closing)
-            np.copyto(rate, self.opening, where=low)
-            work *= rate
-            h += work
+            # h moves towards `low`: the rate is that of opening or closing
+            np.multiply(low, self.reopening, out=rate)
+            rate += self.closing
+            low -= h
+            low *= rate
+            h += low
             u += change
             if (k + 1) % every == 0:
-                frames[(k + 1) // every - 1] = u
+                frames[(k + 1) // every - 1] = self.u
         return frames
 
     def is_excited(self):

@@ -9,13 +9,13 @@ from ._tissue import Tissue, longest_step, rise_time
 CYCLE = (600.0, 900.0)  # ms, sinus
 SLOWING = {"SR": 1.0, "AF": 0.7}  # velocity, part of that in sinus rhythm
 SPREAD = 0.1  # velocities differ by up to this part between simulations
-FASTEST = 1.25  # velocity of a place against that of its simulation, at most
+FASTEST = 1.1  # velocity of a place against that of its simulation, at most
 # tau_open and tau_close in ms: action potentials of some 200 ms, and of 90 ms in AF
 RECOVERY = {"SR": ((90, 110), (160, 200)), "AF": ((40, 60), (70, 100))}
 IRREGULARITY = {"SR": 0.1, "AF": 0.2}  # spread of these times over the tissue
 N_SOURCES = (2, 5)
 SITE_RADIUS = 3.0  # nodes
-FRAME_RATE = 500.0  # Hz, at least
+FRAME_RATE = 250.0  # Hz, at least
 EDGE = 300.0  # ms simulated on either side of the window, for the filters
 WARM_UP = {"SR": 900.0, "AF": 700.0}  # ms simulated before the window
 SEGMENT = 400  # frames kept at once
@@ -26,6 +26,7 @@ class Clock:
     """Steps of the tissue, frames that are kept, samples that are given."""
 
     def __init__(self, rhythm, n_times, fs, velocity):
+        self.n_times = n_times
         self.velocity = velocity * SLOWING[rhythm]  # mm/ms
         self.frames_a_sample = int(np.ceil(FRAME_RATE / fs))
         self.fs = fs * self.frames_a_sample  # Hz, of the frames

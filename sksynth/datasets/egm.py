@@ -218,7 +218,7 @@ def _sample(signal, clock, band_pass):
     signal = signal[:, edge % n :]  # so that the window starts at a sample
     signal = resample_poly(signal, 1, n, axis=1, padtype="line")
     first = edge // n
-    return signal[:, first : first + clock.n_window // n + 1]
+    return signal[:, first : first + clock.n_times]
 
 
 def _noise(clean, fs, band_pass, snr, rng):
