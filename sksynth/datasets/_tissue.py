@@ -70,7 +70,8 @@ def laplacian(padded, out=None, smooth=None):
     smooth += padded[2:]
     out = np.multiply(smooth, 4, out=out)
     column = padded[0, 0].size
-    flat, flat_smooth = out.reshape(-1), smooth.reshape(-1)
+    flat, flat_smooth = out.view(), smooth.view()
+    flat.shape = flat_smooth.shape = -1  # or an error, where reshape would copy
     flat[column:] += flat_smooth[:-column]
     flat[:-column] += flat_smooth[column:]
     out *= 1 / 36
@@ -94,10 +95,24 @@ class Tissue:
 
     def __init__(self, u, h, tau_in, tau_open, tau_close, dt):
         self.padded = add_halo(np.asarray(u, dtype=np.float32))
-        self.gate, self.exciting, self.closing, self.reopening = (
+        self.gate, self.exciting, closing, opening = (
             add_halo(np.asarray(part, dtype=np.float32))[1:-1]
-            for part in (h, dt / tau_in, dt / tau_close, dt / tau_open - dt / tau_close)
+            for part in (h, dt / tau_in, dt / tau_close, dt / tau_open)
         )
+        self.usual = closing, opening - closing
+        self.closing, self.reopening = self.usual
+
+    def quicken(self, factor):
+        """Divide the usual tau_open and tau_close by a field (rows, columns, batch)."""
+        factor = add_halo(factor.astype(np.float32))[1:-1]
+        self.closing, self.reopening = (factor * rate for rate in self.usual)
+
+    def keep(self, kept):
+        """Go on with a part of the batch, a mask."""
+        parts = (self.padded, self.gate, self.exciting, *self.usual)
+        parts = (np.compress(kept, part, axis=-1) for part in parts)
+        self.padded, self.gate, self.exciting, *usual = parts
+        self.closing, self.reopening = self.usual = tuple(usual)
 
     @property
     def u(self):

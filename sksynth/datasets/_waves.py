@@ -10,15 +10,16 @@ CYCLE = (600.0, 900.0)  # ms, sinus
 SLOWING = {"SR": 1.0, "AF": 0.7}  # velocity, part of that in sinus rhythm
 SPREAD = 0.1  # velocities differ by up to this part between simulations
 FASTEST = 1.1  # velocity of a place against that of its simulation, at most
-# tau_open and tau_close in ms: action potentials of some 200 ms, and of 90 ms in AF
-RECOVERY = {"SR": ((90, 110), (160, 200)), "AF": ((40, 60), (70, 100))}
+# tau_open and tau_close in ms: action potentials of some 200 ms, and of 80 ms in AF
+RECOVERY = {"SR": ((90, 110), (160, 200)), "AF": ((30, 50), (65, 85))}
 IRREGULARITY = {"SR": 0.1, "AF": 0.2}  # spread of these times over the tissue
+UNREST = 0.3  # in AF, and over time
+HOLD = 50.0  # ms from one change of these times to the next
 N_SOURCES = (2, 5)
 SITE_RADIUS = 3.0  # nodes
 FRAME_RATE = 250.0  # Hz, at least
 EDGE = 300.0  # ms simulated on either side of the window, for the filters
 WARM_UP = {"SR": 900.0, "AF": 700.0}  # ms simulated before the window
-SEGMENT = 400  # frames kept at once
 TRIES = 100
 
 
@@ -34,6 +35,7 @@ class Clock:
         longest = longest_step((1 + SPREAD) * FASTEST * self.velocity, SPACING)
         self.every = int(np.ceil(frame / longest))  # steps a frame
         self.dt = frame / self.every  # ms
+        self.hold = int(np.ceil(HOLD / frame))  # frames
         self.n_edge = int(np.ceil(EDGE / frame))  # frames
         self.n_window = (n_times - 1) * self.frames_a_sample + 1
         self.n_frames = self.n_window + 2 * self.n_edge
@@ -63,10 +65,14 @@ def simulate_sinus(rngs, clock, matrix):
     *taus, speeds = _stack(draws)
     rest = np.zeros(taus[0].shape)
     tissue = Tissue(rest, rest + 1, *taus, clock.dt)
-    start = clock.n_warm_up * clock.every
-    tissue.run(start, clock.every, stimuli)
-    later = {step - start: nodes for step, nodes in stimuli.items() if step >= start}
-    return _record(tissue, clock, matrix, later), speeds, np.array(sites)
+    signals = np.empty((len(rngs), len(matrix), clock.n_frames), dtype=np.float32)
+    for first in range(-clock.n_warm_up, clock.n_frames, clock.hold):
+        start = (first + clock.n_warm_up) * clock.every
+        here = {step - start: nodes for step, nodes in stimuli.items()}
+        length = min(clock.hold, clock.n_frames - first)
+        frames = tissue.run(length * clock.every, clock.every, here)
+        _see(frames, matrix, signals, np.arange(len(rngs)), first)
+    return signals, speeds, np.array(sites)
 
 
 def draw_beats(rng, duration):
@@ -88,39 +94,32 @@ def disc(site):
 def simulate_fibrillation(rngs, clock, matrix):
     """Electrograms (n, n_electrodes, n_frames), velocities (n,), sites of NaN (n, 3).
 
-    Waves that have died out never come back: what is alive at the end was so all along.
+    A simulation whose waves die out is begun anew with numbers from the same generator.
     """
     n = len(rngs)
     signals = np.empty((n, len(matrix), clock.n_frames), dtype=np.float32)
     speeds, left = np.empty(n), np.arange(n)
     for _ in range(TRIES):
-        *state, found = _stack(_start_fibrillation([rngs[row] for row in left], clock))
+        here = [rngs[row] for row in left]
+        draws = [(*draw_spirals(rng), *draw_tissue("AF", rng, clock)) for rng in here]
+        *state, speeds[left] = _stack(draws)
         tissue = Tissue(*state, clock.dt)
-        signals[left], speeds[left] = _record(tissue, clock, matrix), found
-        left = left[~tissue.is_excited()]
+        alive = np.arange(len(left))
+        for first in range(-clock.n_warm_up, clock.n_frames, clock.hold):
+            tissue.quicken(_stack([(draw_field(here[k], UNREST),) for k in alive])[0])
+            length = min(clock.hold, clock.n_frames - first)
+            frames = tissue.run(length * clock.every, clock.every)
+            _see(frames, matrix, signals, left[alive], first)
+            excited = tissue.is_excited()
+            if not excited.all():
+                tissue.keep(excited)
+                alive = alive[excited]
+                if not len(alive):
+                    break
+        left = np.delete(left, alive)
         if not len(left):
             return signals, speeds, np.full((n, 3), np.nan)
     raise RuntimeError(f"fibrillation ended early in {TRIES} draws: shorten n_times")
-
-
-def _start_fibrillation(rngs, clock):
-    """u, h, tau_in, tau_open, tau_close, velocity of each, with waves that go on."""
-    found = [None] * len(rngs)
-    for _ in range(TRIES):
-        left = [row for row, state in enumerate(found) if state is None]
-        if not left:
-            return found
-        draws = [
-            (*draw_spirals(rngs[row]), *draw_tissue("AF", rngs[row], clock))
-            for row in left
-        ]
-        *state, _ = _stack(draws)
-        tissue = Tissue(*state, clock.dt)
-        tissue.run(clock.n_warm_up * clock.every, clock.every)
-        for k in np.flatnonzero(tissue.is_excited()):
-            now = tissue.u[..., k].copy(), tissue.h[..., k].copy()
-            found[left[k]] = (*now, *draws[k][2:])
-    raise RuntimeError(f"no re-entry started in {TRIES} draws")
 
 
 def draw_spirals(rng):
@@ -172,19 +171,13 @@ def _stack(draws):
     return [np.stack(part, axis=-1) for part in zip(*draws, strict=True)]
 
 
-def _record(tissue, clock, matrix, stimuli=None):
-    """Electrograms (n, n_electrodes, n_frames) from here on."""
-    n = tissue.h.shape[2]
-    signals = np.empty((n, len(matrix), clock.n_frames), dtype=np.float32)
-    for first in range(0, clock.n_frames, SEGMENT):
-        length = min(SEGMENT, clock.n_frames - first)
-        start = first * clock.every
-        here = {step - start: nodes for step, nodes in (stimuli or {}).items()}
-        frames = tissue.run(length * clock.every, clock.every, here)
-        for row in range(n):
-            u = np.ascontiguousarray(frames[..., row]).reshape(length, -1)
-            signals[row, :, first : first + length] = matrix @ u.T
-    return signals
+def _see(frames, matrix, signals, rows, first):
+    """Write the electrograms of some frames, the first of them at `first`."""
+    frames = frames[max(0, -first) :]  # without those of the warm-up
+    first = max(0, first)
+    u = frames.transpose(1, 2, 0, 3).reshape(matrix.shape[1], -1)
+    seen = (matrix @ u).reshape(len(matrix), len(frames), len(rows))
+    signals[rows, :, first : first + len(frames)] = seen.transpose(2, 0, 1)
 
 
 SIMULATE = {"SR": simulate_sinus, "AF": simulate_fibrillation}
