@@ -56,9 +56,10 @@ def fill_halo(padded):
     padded[:, -1] = padded[:, 1]
 
 
-def laplacian(padded, out=None, smooth=None):
-    """Laplacian of a field with halo, for nodes 1 apart: nine points, isotropic error.
+def laplacian(padded, out=None, smooth=None, scale=1.0):
+    """`scale` times the Laplacian of a field with halo, for nodes 1 apart.
 
+    It has nine points, for an error that is the same in all directions.
     The stencil [[1, 4, 1], [4, -20, 4], [1, 4, 1]] / 6 is that of two passes of
     [1, 4, 1], less 36 times the middle. It is symmetric. The answer has the rows of
     the field, but the columns of `padded`, for runs in memory as long as can be: its
@@ -76,7 +77,7 @@ def laplacian(padded, out=None, smooth=None):
     flat[:-column] += flat_smooth[column:]
     out *= 1 / 36
     out -= middle
-    out *= 6
+    out *= 6 * scale
     return out
 
 
@@ -135,8 +136,7 @@ class Tissue:
             if k in stimuli:
                 self.u[stimuli[k]] = 1
             fill_halo(padded)
-            laplacian(padded, change, smooth)
-            change *= f32(WIDTH**2 / 2)
+            laplacian(padded, change, smooth, scale=WIDTH**2 / 2)
             # u (h ((u - GATE) (1 - u) + LEAK) - LEAK)
             np.subtract(u, f32(GATE), out=work)
             np.less(work, 0, out=low, casting="unsafe")  # 1 below the gate, 0 above it

@@ -7,19 +7,20 @@ from ._atrium import SHAPE, SPACING, on_cylinder
 from ._tissue import Tissue, longest_step, rise_time
 
 CYCLE = (600.0, 900.0)  # ms, sinus
-SLOWING = {"SR": 1.0, "AF": 0.7}  # velocity, part of that in sinus rhythm
+AF_VELOCITY = 0.5  # mm/ms: slow enough for waves to turn within the tissue
 SPREAD = 0.1  # velocities differ by up to this part between simulations
 FASTEST = 1.1  # velocity of a place against that of its simulation, at most
 # tau_open and tau_close in ms: action potentials of some 200 ms, and of 80 ms in AF
 RECOVERY = {"SR": ((90, 110), (160, 200)), "AF": ((30, 50), (65, 85))}
 IRREGULARITY = {"SR": 0.1, "AF": 0.2}  # spread of these times over the tissue
-UNREST = 0.3  # in AF, and over time
-HOLD = 50.0  # ms from one change of these times to the next
+UNREST = 0.3  # in AF, their spread over the tissue and from one HOLD to the next
+HOLD = 50.0  # ms
 N_SOURCES = (2, 5)
 SITE_RADIUS = 3.0  # nodes
 FRAME_RATE = 250.0  # Hz, at least
 EDGE = 300.0  # ms simulated on either side of the window, for the filters
-WARM_UP = {"SR": 900.0, "AF": 700.0}  # ms simulated before the window
+WARM_UP = {"SR": 900.0, "AF": 1000.0}  # ms simulated before the window
+ROWS_AT_ONCE = 16  # more would not stay in the cache
 TRIES = 100
 
 
@@ -28,7 +29,7 @@ class Clock:
 
     def __init__(self, rhythm, n_times, fs, velocity):
         self.n_times = n_times
-        self.velocity = velocity * SLOWING[rhythm]  # mm/ms
+        self.velocity = AF_VELOCITY if rhythm == "AF" else velocity  # mm/ms
         self.frames_a_sample = int(np.ceil(FRAME_RATE / fs))
         self.fs = fs * self.frames_a_sample  # Hz, of the frames
         frame = 1000 / self.fs  # ms
@@ -41,47 +42,69 @@ class Clock:
         self.n_frames = self.n_window + 2 * self.n_edge
         self.n_warm_up = int(np.ceil(WARM_UP[rhythm] / frame)) - self.n_edge
 
-    @property
-    def duration(self):
-        """Milliseconds from the start of the tissue to the last frame."""
-        return (self.n_warm_up + self.n_frames) * self.every * self.dt
+        self.start = -self.n_warm_up  # frame
+
+    def stretches(self, first, end):
+        """Begins and lengths of the stretches from frame `first` to `end`."""
+        for begin in range(first, end, self.hold):
+            yield begin, min(self.hold, end - begin)
 
 
 def simulate_sinus(rngs, clock, matrix):
-    """Electrograms (n, n_electrodes, n_frames), velocities (n,), sites (n, 3) in mm."""
-    draws, sites, stimuli = [], [], {}
-    for row, rng in enumerate(rngs):
-        draws.append(draw_tissue("SR", rng, clock))
-        site = rng.uniform((0, 0), SHAPE)
-        sites.append(on_cylinder(*site))
-        nodes = disc(site)
-        for time in draw_beats(rng, clock.duration):
-            step = int(time / clock.dt)
-            stimuli.setdefault(step, []).append((*nodes, np.full(len(nodes[0]), row)))
-    stimuli = {
-        step: tuple(np.concatenate(part) for part in zip(*nodes, strict=True))
-        for step, nodes in stimuli.items()
-    }
-    *taus, speeds = _stack(draws)
-    rest = np.zeros(taus[0].shape)
-    tissue = Tissue(rest, rest + 1, *taus, clock.dt)
-    signals = np.empty((len(rngs), len(matrix), clock.n_frames), dtype=np.float32)
-    for first in range(-clock.n_warm_up, clock.n_frames, clock.hold):
-        start = (first + clock.n_warm_up) * clock.every
-        here = {step - start: nodes for step, nodes in stimuli.items()}
-        length = min(clock.hold, clock.n_frames - first)
-        frames = tissue.run(length * clock.every, clock.every, here)
-        _see(frames, matrix, signals, np.arange(len(rngs)), first)
-    return signals, speeds, np.array(sites)
+    """Simulate a chunk at a time: yields rows, electrograms, velocities, sites.
+
+    Parameters
+    ----------
+    rngs : list of Generator
+        One for each simulation.
+    clock : Clock
+    matrix : ndarray of shape (n_electrodes, n_nodes)
+        From u to electrograms.
+
+    Yields
+    ------
+    rows : ndarray of shape (n,)
+        Which simulations these are.
+    signals : ndarray of shape (n, n_electrodes, n_frames), float32
+    velocities : ndarray of shape (n,)
+        In m/s.
+    sites : ndarray of shape (n, 3)
+        In mm.
+    """
+    for rows in _chunks(len(rngs)):
+        draws, sites, stimuli = [], [], {}
+        for k, row in enumerate(rows):
+            draws.append(draw_tissue("SR", rngs[row], clock))
+            site = rngs[row].uniform((0, 0), SHAPE)
+            sites.append(on_cylinder(*site))
+            nodes = disc(site)
+            nodes = (*nodes, np.full(len(nodes[0]), k))
+            for step in draw_beats(rngs[row], clock):
+                stimuli.setdefault(step, []).append(nodes)
+        stimuli = {
+            step: tuple(np.concatenate(part) for part in zip(*nodes, strict=True))
+            for step, nodes in stimuli.items()
+        }
+        *taus, velocities = _stack(draws)
+        rest = np.zeros(taus[0].shape)
+        tissue = Tissue(rest, rest + 1, *taus, clock.dt)
+        signals = _empty(rows, clock, matrix)
+        for begin, length in clock.stretches(clock.start, clock.n_frames):
+            now = (begin - clock.start) * clock.every
+            here = {step - now: nodes for step, nodes in stimuli.items()}
+            frames = tissue.run(length * clock.every, clock.every, here)
+            _see(frames, matrix, signals, np.arange(len(rows)), begin)
+        yield rows, signals, velocities, np.array(sites)
 
 
-def draw_beats(rng, duration):
-    """Times of the beats in ms; the first is within a cycle."""
-    cycle = rng.uniform(*CYCLE)
+def draw_beats(rng, clock):
+    """Steps at which beats start; the first is within a cycle."""
+    cycle, start = rng.uniform(*CYCLE), rng.uniform()  # ms, part of a cycle
+    duration = (clock.n_frames - clock.start) * clock.every * clock.dt
     n = int(np.ceil(duration / CYCLE[0])) + 1
     intervals = np.clip(cycle * rng.normal(1, 0.03, n), *CYCLE)
-    times = rng.uniform(0, cycle) + np.cumsum(intervals) - intervals[0]
-    return times[times < duration]
+    times = start * cycle + np.cumsum(intervals) - intervals[0]
+    return (times / clock.dt).astype(int)
 
 
 def disc(site):
@@ -92,34 +115,72 @@ def disc(site):
 
 
 def simulate_fibrillation(rngs, clock, matrix):
-    """Electrograms (n, n_electrodes, n_frames), velocities (n,), sites of NaN (n, 3).
+    """Simulate a chunk at a time, as `simulate_sinus` does; sites are NaN.
 
     A simulation whose waves die out is begun anew with numbers from the same generator.
     """
-    n = len(rngs)
-    signals = np.empty((n, len(matrix), clock.n_frames), dtype=np.float32)
-    speeds, left = np.empty(n), np.arange(n)
+    left = np.arange(len(rngs))
     for _ in range(TRIES):
-        here = [rngs[row] for row in left]
-        draws = [(*draw_spirals(rng), *draw_tissue("AF", rng, clock)) for rng in here]
-        *state, speeds[left] = _stack(draws)
-        tissue = Tissue(*state, clock.dt)
-        alive = np.arange(len(left))
-        for first in range(-clock.n_warm_up, clock.n_frames, clock.hold):
-            tissue.quicken(_stack([(draw_field(here[k], UNREST),) for k in alive])[0])
-            length = min(clock.hold, clock.n_frames - first)
-            frames = tissue.run(length * clock.every, clock.every)
-            _see(frames, matrix, signals, left[alive], first)
-            excited = tissue.is_excited()
-            if not excited.all():
-                tissue.keep(excited)
-                alive = alive[excited]
+        started = _start_waves(rngs, left, clock)
+        for rows in [left[chunk] for chunk in _chunks(len(left))]:
+            *state, velocities = _stack([started[row] for row in rows])
+            tissue = Tissue(*state, clock.dt)
+            signals = _empty(rows, clock, matrix)
+            alive = np.arange(len(rows))
+            for begin, length in clock.stretches(0, clock.n_frames):
+                frames = _run_restless(
+                    tissue, [rngs[row] for row in rows[alive]], length, clock
+                )
+                _see(frames, matrix, signals, alive, begin)
+                alive = alive[_bury(tissue)]
                 if not len(alive):
                     break
-        left = np.delete(left, alive)
+            sites = np.full((len(alive), 3), np.nan)
+            yield rows[alive], signals[alive], velocities[alive], sites
+            left = np.setdiff1d(left, rows[alive])
         if not len(left):
-            return signals, speeds, np.full((n, 3), np.nan)
+            return
     raise RuntimeError(f"fibrillation ended early in {TRIES} draws: shorten n_times")
+
+
+def _start_waves(rngs, rows, clock):
+    """(u, h, tau_in, tau_open, tau_close, velocity) of each row, once waves turn."""
+    started = {}
+    for _ in range(TRIES):
+        left = np.array([row for row in rows if row not in started], dtype=int)
+        if not len(left):
+            return started
+        for chunk in _chunks(len(left)):
+            alive = left[chunk]
+            draws = {
+                row: (*draw_spirals(rngs[row]), *draw_tissue("AF", rngs[row], clock))
+                for row in alive
+            }
+            *state, _ = _stack(list(draws.values()))
+            tissue = Tissue(*state, clock.dt)
+            for _, length in clock.stretches(clock.start, 0):
+                _run_restless(tissue, [rngs[row] for row in alive], length, clock)
+                alive = alive[_bury(tissue)]
+                if not len(alive):
+                    break
+            for k, row in enumerate(alive):
+                now = tissue.u[..., k], tissue.h[..., k]
+                started[row] = (*now, *draws[row][2:])
+    raise RuntimeError(f"no wave turned in any of {TRIES} draws")
+
+
+def _run_restless(tissue, rngs, length, clock):
+    """Frames of a stretch with its own times of recovery."""
+    tissue.quicken(np.stack([draw_field(rng, UNREST) for rng in rngs], axis=-1))
+    return tissue.run(length * clock.every, clock.every)
+
+
+def _bury(tissue):
+    """Leave the tissues without a wave out, and say which stay (a mask)."""
+    excited = tissue.is_excited()
+    if not excited.all():
+        tissue.keep(excited)
+    return excited
 
 
 def draw_spirals(rng):
@@ -164,6 +225,18 @@ def draw_field(rng, spread):
     """Smooth log-normal field around 1 (rows, columns)."""
     field = gaussian_filter(rng.normal(size=SHAPE), 5, mode=["nearest", "wrap"])
     return np.exp(spread * (field - field.mean()) / field.std())
+
+
+def _chunks(n):
+    """Indices of 0 to n - 1, some at a time."""
+    return [
+        np.arange(first, min(first + ROWS_AT_ONCE, n))
+        for first in range(0, n, ROWS_AT_ONCE)
+    ]
+
+
+def _empty(rows, clock, matrix):
+    return np.empty((len(rows), len(matrix), clock.n_frames), dtype=np.float32)
 
 
 def _stack(draws):

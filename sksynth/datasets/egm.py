@@ -16,7 +16,6 @@ from ._waves import SIMULATE, Clock
 
 RHYTHMS = tuple(SIMULATE)
 BAND = (3.0, 30.0)  # Hz
-ROWS_AT_ONCE = 16
 
 
 def make_egm(
@@ -76,9 +75,9 @@ def make_egm(
         Sampling rate in Hz, above 60 if `band_pass`, at most 1000. The tissue is
         seen at 500 Hz or more, and filtered before it is sampled.
     velocity : float, default=0.7
-        Conduction velocity in m/s in sinus rhythm, 0.5 to 1.2; in fibrillation it is
-        0.7 times as great. Simulations differ from it by up to 10 %. It is that of a
-        planar wave: a wave is slower near the site where it starts.
+        Conduction velocity in m/s in sinus rhythm, 0.3 to 1.2. It is that of a planar
+        wave: a wave is slower near the site where it starts. In fibrillation it is 0.5,
+        whatever this argument says. Simulations differ by up to 10 %.
     band_pass : bool, default=True
         Whether to filter the electrograms: the mean removed, Butterworth filter of
         order 2, 3 to 30 Hz, zero phase. The noise then has the same band (order 3).
@@ -157,7 +156,7 @@ def make_egm(
         raise TypeError(f"band_pass must be True or False; got {band_pass!r}")
     lowest = 2 * BAND[1] if band_pass else 0
     fs = check_number("fs", fs, lowest, 1000, strict=True)
-    velocity = check_number("velocity", velocity, 0.5, 1.2)
+    velocity = check_number("velocity", velocity, 0.3, 1.2)
     snr = None if snr is None else check_number("snr", snr, -np.inf)
     rngs = [rng.spawn(2) for rng in as_generator(random_state).spawn(n_samples)]
 
@@ -171,13 +170,10 @@ def make_egm(
     for name in classes:
         rows = np.flatnonzero(y == name)
         clock = Clock(name, n_times, fs, velocity)
-        for first in range(0, len(rows), ROWS_AT_ONCE):
-            chunk = rows[first : first + ROWS_AT_ONCE]
-            tissue_rngs = [rngs[row][0] for row in chunk]
-            signals, speed[chunk], site[chunk] = SIMULATE[name](
-                tissue_rngs, clock, matrix
-            )
-            for row, signal in zip(chunk, signals, strict=True):
+        tissue_rngs = [rngs[row][0] for row in rows]
+        for part, signals, *where in SIMULATE[name](tissue_rngs, clock, matrix):
+            speed[rows[part]], site[rows[part]] = where
+            for row, signal in zip(rows[part], signals, strict=True):
                 data[row] = _sample(signal, clock, band_pass)
     for row, (_, rng) in enumerate(rngs):
         clean = forward @ data[row].astype(float)
