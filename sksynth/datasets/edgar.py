@@ -17,8 +17,8 @@ data     (1, 490, 87) float32            bspm       (1, 192, 87) float32
 forward  (192, 490) float32              positions  (490, 3), and the meshes
 
 `forward` is the matrix of the file. ``forward @ data`` follows `bspm` with correlation
-0.98 and relative error 0.30, for it is too small by a factor of 1.2. The rows of
-`forward` sum to about -1: electrograms and matrix are both of reversed sign. Neither
+0.98 and relative error 0.30 (0.25 when multiplied by 1.2). The rows of `forward` sum to
+about -1, not 1: the sign of the matrix or of the electrograms is reversed. Neither
 unit nor sampling rate is stated; the unit is presumably mV.
 Licence not stated: for local use only. Cite Aras et al., J Electrocardiol
 48(6):975-981, 2015 (EDGAR).
@@ -70,8 +70,8 @@ def load_egm(path, *, recording="utah"):
         forward : ndarray of shape (n_leads, n_electrodes), float32, or None
             Matrix from electrograms to body surface, as the file has it. For "utah"
             ``forward @ data`` has correlation 0.98 with `bspm` and a relative error of
-            0.30 (0.24 with the mean of the leads removed from both): it is 1.2 times
-            too small. None for "exp16".
+            0.30, of which 0.25 are left when it is multiplied by 1.2. With the mean of
+            the leads removed from both, the error is 0.24. None for "exp16".
         positions : ndarray of shape (n_electrodes, 3), float32, or None
             Electrodes in the units of the file, presumably mm. None for "exp16".
         triangles : ndarray of shape (939, 3), int, or None
@@ -178,7 +178,7 @@ RECORDINGS = {"utah": _read_utah, "exp16": _read_exp16}
 def _read(file, names):
     """Arrays of two axes, all finite."""
     try:
-        with np.load(file, allow_pickle=False) as stored:
+        with open(file, "rb") as opened, np.load(opened) as stored:
             lacking = [name for name in names if name not in stored]
             arrays = [] if lacking else [stored[name] for name in names]
     except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:

@@ -68,7 +68,7 @@ def make_egm(
         Number of electrodes, in rings around the tissue from its lower to its upper
         end: 16 rings of 32 by default.
     n_leads : int, default=64
-        Number of leads on the torso.
+        Number of leads on the torso, at least 2: one would be its own reference.
     n_times : int, default=400
         Samples of an electrogram.
     fs : float, default=100.0
@@ -150,7 +150,7 @@ def make_egm(
     classes = check_names("classes", classes, allowed=RHYTHMS)
     weights = check_weights(weights, len(classes))
     n_electrodes = check_count("n_electrodes", n_electrodes)
-    n_leads = check_count("n_leads", n_leads)
+    n_leads = int(check_number("n_leads", check_count("n_leads", n_leads), 2))
     n_times = check_count("n_times", n_times)
     if not isinstance(band_pass, bool | np.bool_):
         raise TypeError(f"band_pass must be True or False; got {band_pass!r}")

@@ -28,7 +28,8 @@ def recording():
 
 @pytest.fixture
 def brief(monkeypatch):
-    """Less time before and after the window."""
+    """Less time before and after the window, and a beat in any of 250 ms."""
+    monkeypatch.setattr(_waves, "CYCLE", (100.0, 150.0))
     monkeypatch.setattr(_waves, "WARM_UP", {"SR": 100.0, "AF": 400.0})
     monkeypatch.setattr(_waves, "EDGE", 60.0)
 
@@ -80,9 +81,9 @@ def test_shapes_types_and_rhythms(brief):
     np.testing.assert_array_equal(np.isnan(found.site).any(axis=1), [True, False, True])
 
 
-@settings(max_examples=100)
+@settings(max_examples=40)
 @given(
-    n_samples=st.integers(1, 200),
+    n_samples=st.integers(1, 60),
     weights=st.lists(st.floats(0, 5), min_size=2, max_size=2),
 )
 def test_counts_follow_the_weights_and_fewer_rows_are_the_first_of_more(
@@ -222,7 +223,7 @@ def test_the_forward_matrix_has_inverse_distances_and_hears_the_near_side_more()
     np.testing.assert_allclose(A @ np.ones(6), 0, atol=1e-15)
 
 
-@pytest.mark.parametrize("n", [1, 2, 7, 64, 128, 512, 600])
+@pytest.mark.parametrize("n", [2, 7, 64, 128, 512, 600])
 def test_electrodes_are_as_many_as_asked_apart_and_2_mm_off_the_tissue(n):
     positions = _atrium.electrode_positions(n)
     assert positions.shape == (n, 3)
@@ -269,7 +270,7 @@ def test_the_band_pass_is_that_of_the_specification():
     expected = sosfiltfilt(sos, raw - raw.mean(axis=1, keepdims=True))
     middle = np.s_[:, 125:-125]
     np.testing.assert_allclose(found[middle], expected[middle], atol=2e-3)
-    assert np.abs(found.mean(axis=1)).max() < 0.01
+    assert np.abs(found.mean(axis=1)).max() < 0.02
 
 
 def test_the_sampling_rate_changes_the_samples_and_not_the_signal():
@@ -363,7 +364,8 @@ def test_a_fibrillation_too_short_for_the_window_is_an_error(brief, monkeypatch)
     monkeypatch.setattr(
         _waves, "_start_waves", lambda rngs, rows, clock: dict.fromkeys(rows, state)
     )
-    with pytest.raises(RuntimeError, match="shorten n_times"):
+    monkeypatch.setattr(_waves, "TRIES", 3)
+    with pytest.raises(RuntimeError, match="in 3 draws: shorten n_times"):
         make_egm(1, **SMALL, classes=["AF"])
 
 
@@ -379,7 +381,7 @@ def test_a_fibrillation_too_short_for_the_window_is_an_error(brief, monkeypatch)
         ("weights", "even", TypeError),
         ("n_electrodes", 0, ValueError),
         ("n_electrodes", True, TypeError),
-        ("n_leads", -1, ValueError),
+        ("n_leads", 1, ValueError),
         ("n_times", 0, ValueError),
         ("n_times", 1e2, TypeError),
         ("fs", 60, ValueError),
