@@ -2,6 +2,8 @@
 
 from .chapman import load_chapman
 from .ecg import make_ecg
+from .edgar import load_egm
+from .egm import make_egm
 from .merging import merge
 from .mitbih import load_mitbih
 from .mrs import make_mrs
@@ -11,11 +13,13 @@ from .rhythms import make_ecg_rhythms
 
 __all__ = [
     "load_chapman",
+    "load_egm",
     "load_mitbih",
     "load_mrs",
     "load_ptbxl",
     "make_ecg",
     "make_ecg_rhythms",
+    "make_egm",
     "make_mrs",
     "merge",
 ]
