@@ -41,7 +41,6 @@ class Clock:
         self.n_window = (n_times - 1) * self.frames_a_sample + 1
         self.n_frames = self.n_window + 2 * self.n_edge
         self.n_warm_up = int(np.ceil(WARM_UP[rhythm] / frame)) - self.n_edge
-
         self.start = -self.n_warm_up  # frame
 
     def stretches(self, first, end):
@@ -147,9 +146,7 @@ def _start_waves(rngs, rows, clock):
     """(u, h, tau_in, tau_open, tau_close, velocity) of each row, once waves turn."""
     started = {}
     for _ in range(TRIES):
-        left = np.array([row for row in rows if row not in started], dtype=int)
-        if not len(left):
-            return started
+        left = np.array([row for row in rows if row not in started])
         for chunk in _chunks(len(left)):
             alive = left[chunk]
             draws = {
@@ -166,6 +163,8 @@ def _start_waves(rngs, rows, clock):
             for k, row in enumerate(alive):
                 now = tissue.u[..., k], tissue.h[..., k]
                 started[row] = (*now, *draws[row][2:])
+        if len(started) == len(rows):
+            return started
     raise RuntimeError(f"no wave turned in any of {TRIES} draws")
 
 

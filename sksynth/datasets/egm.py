@@ -42,8 +42,10 @@ def make_egm(
     - SR, sinus rhythm: a random site excites the tissue each 600 to 900 ms (the mean of
       a simulation, which varies by 3 % from beat to beat within these bounds).
     - AF, fibrillation: short action potentials, slow conduction and 2 to 5 spiral waves
-      at the start, which drift, meet, die and leave wavelets. Cycles are of some 150 to
-      250 ms and irregular. Where the waves die out, the simulation is drawn again.
+      at the start, which drift, meet, die and leave wavelets; recovery times wander at
+      random. Cycles last 150 to 250 ms. At one electrode their standard deviation is
+      some 3 to 20 ms: in most simulations one or two waves that turn steadily drive the
+      rest. Where the waves die out, the simulation is drawn again.
 
     Unipolar electrograms are sums over the nodes of transmembrane current by distance
     [3]_, 2 mm outside the tissue. The leads lie on an elliptical torso, and

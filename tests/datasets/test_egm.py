@@ -168,7 +168,7 @@ def test_cycles_of_fibrillation_last_150_to_250_ms_and_vary(recording):
         assert 150 < np.median(np.concatenate(found)) < 250
         variation.append(np.median([times.std() for times in found]))
     assert min(variation) > 1.5  # ms
-    assert np.median(variation) > 5
+    assert max(variation) > 8
 
 
 def test_fibrillation_is_faster_than_sinus_rhythm_in_the_spectrum(recording):
@@ -403,6 +403,11 @@ def test_an_invalid_argument_is_named_before_anything_is_simulated(
     with pytest.raises(error, match=name) as caught:
         make_egm(**{name: value})
     assert (str(value) if np.isscalar(value) else str(value[0])) in str(caught.value)
+
+
+def test_one_sample_of_one_electrode_is_enough(brief):
+    found = make_egm(2, n_electrodes=1, n_leads=2, n_times=1, random_state=0)
+    assert found.data.shape == (2, 1, 1) and np.isfinite(found.data).all()
 
 
 def test_a_low_rate_is_allowed_without_the_band_pass(brief):
