@@ -223,15 +223,12 @@ class BaseGenerator(NetworkEstimator, metaclass=ABCMeta):
         network = self._empty_network()
         try:
             network.load_state_dict(weights, assign=True)
+            if repr(network) != repr(self.network_):  # of the same shapes
+                raise RuntimeError(f"another network: {network}")
         except RuntimeError as error:
             raise ValueError(
                 f"parameters were changed after fit, the weights no longer fit: {error}"
             ) from None
-        if repr(network) != repr(self.network_):  # the same shapes, another network
-            raise ValueError(
-                "parameters were changed after fit, to those of another network: "
-                f"{network}"
-            )
         write_model(path, header, weights)
 
     @classmethod
