@@ -1,12 +1,13 @@
 """Variational autoencoders: what they share, and the dense one."""
 
 import math
+from abc import ABC, abstractmethod
 
 import torch
 from torch import nn
 
 
-class VariationalNetwork(nn.Module):
+class VariationalNetwork(nn.Module, ABC):
     """Variational autoencoder; unconditional if conditions have 0 columns.
 
     Kingma and Welling (2014), with two additions. The noise level is learnt (Rybkin et
@@ -43,13 +44,13 @@ class VariationalNetwork(nn.Module):
         self.prior = nn.Parameter(torch.zeros(n_conditions, 2 * latent_dim))
         self.raw_log_scale = nn.Parameter(torch.zeros(scale_shape))
 
+    @abstractmethod
     def _to_latent(self, x, condition):
         """Mean and log variance of the latent side by side."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _to_signal(self, z, condition):
         """Mean signals (batch, n_channels, n_times)."""
-        raise NotImplementedError
 
     @property
     def log_scale(self):
