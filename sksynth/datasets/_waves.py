@@ -16,6 +16,7 @@ IRREGULARITY = {"SR": 0.1, "AF": 0.2}  # spread of these times over the tissue
 UNREST = 0.3  # in AF, their spread over the tissue and from one HOLD to the next
 HOLD = 50.0  # ms
 N_SOURCES = (2, 5)
+SINUS_NODE = (26.0, 26.0)  # row and column: above, to the right, to the back
 SITE_RADIUS = 3.0  # nodes
 FRAME_RATE = 250.0  # Hz, at least
 EDGE = 300.0  # ms simulated on either side of the window, for the filters
@@ -27,8 +28,9 @@ TRIES = 100
 class Clock:
     """Steps of the tissue, frames that are kept, samples that are given."""
 
-    def __init__(self, rhythm, n_times, fs, velocity):
+    def __init__(self, rhythm, n_times, fs, velocity, site_spread=None):
         self.n_times = n_times
+        self.site_spread = site_spread  # mm
         self.velocity = AF_VELOCITY if rhythm == "AF" else velocity  # mm/ms
         self.frames_a_sample = int(np.ceil(FRAME_RATE / fs))
         self.fs = fs * self.frames_a_sample  # Hz, of the frames
@@ -74,7 +76,7 @@ def simulate_sinus(rngs, clock, matrix):
         draws, sites, stimuli = [], [], {}
         for k, row in enumerate(rows):
             draws.append(draw_tissue("SR", rngs[row], clock))
-            site = rngs[row].uniform((0, 0), SHAPE)
+            site = draw_site(rngs[row], clock.site_spread)
             sites.append(on_cylinder(*site))
             nodes = disc(site)
             nodes = (*nodes, np.full(len(nodes[0]), k))
@@ -94,6 +96,16 @@ def simulate_sinus(rngs, clock, matrix):
             frames = tissue.run(length * clock.every, clock.every, here)
             _see(frames, matrix, signals, np.arange(len(rows)), begin)
         yield rows, signals, velocities, np.array(sites)
+
+
+def draw_site(rng, spread):
+    """Row and column where beats start: within `spread` mm of the node, or anywhere."""
+    if spread is None:
+        return rng.uniform((0, 0), SHAPE)
+    radius = spread / SPACING * np.sqrt(rng.uniform())  # nodes; even over the disc
+    angle = rng.uniform(0, 2 * np.pi)
+    row, column = SINUS_NODE + radius * np.array([np.sin(angle), np.cos(angle)])
+    return np.array([np.clip(row, 0, SHAPE[0] - 1), column % SHAPE[1]])
 
 
 def draw_beats(rng, clock):

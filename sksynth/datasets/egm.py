@@ -28,6 +28,7 @@ def make_egm(
     n_times=400,
     fs=100.0,
     velocity=0.7,
+    site_spread=10.0,
     band_pass=True,
     snr=20.0,
     random_state=None,
@@ -39,8 +40,9 @@ def make_egm(
     and Schaeffer [1]_ as changed by Corrado and Niederer [2]_. Places differ a little
     in velocity and in the duration of their action potential.
 
-    - SR, sinus rhythm: a random site excites the tissue each 600 to 900 ms (the mean of
-      a simulation, which varies by 3 % from beat to beat within these bounds).
+    - SR, sinus rhythm: a site near the sinus node, above, to the right and to the back,
+      excites the tissue each 600 to 900 ms (the mean of a simulation, which varies by
+      3 % from beat to beat within these bounds).
     - AF, fibrillation: short action potentials, slow conduction and 2 to 5 spiral waves
       at the start, which drift, meet, die and leave wavelets; recovery times wander at
       random. Cycles last 150 to 250 ms. At one electrode their standard deviation is
@@ -80,6 +82,9 @@ def make_egm(
         Conduction velocity in m/s in sinus rhythm, 0.3 to 1.2. It is that of a planar
         wave: a wave is slower near the site where it starts. In fibrillation it is 0.5,
         whatever this argument says. Simulations differ by up to 10 %.
+    site_spread : float or None, default=10.0
+        Largest distance in mm from the sinus node at which the beats of a simulation
+        start. None: anywhere in the tissue, as in paced rhythms.
     band_pass : bool, default=True
         Whether to filter the electrograms: the mean removed, Butterworth filter of
         order 2, 3 to 30 Hz, zero phase. The noise then has the same band (order 3).
@@ -159,6 +164,8 @@ def make_egm(
     lowest = 2 * BAND[1] if band_pass else 0
     fs = check_number("fs", fs, lowest, 1000, strict=True)
     velocity = check_number("velocity", velocity, 0.3, 1.2)
+    if site_spread is not None:
+        site_spread = check_number("site_spread", site_spread, 0)
     snr = None if snr is None else check_number("snr", snr, -np.inf)
     rngs = [rng.spawn(2) for rng in as_generator(random_state).spawn(n_samples)]
 
@@ -171,7 +178,7 @@ def make_egm(
     speed, site = np.empty(n_samples), np.empty((n_samples, 3))
     for name in classes:
         rows = np.flatnonzero(y == name)
-        clock = Clock(name, n_times, fs, velocity)
+        clock = Clock(name, n_times, fs, velocity, site_spread)
         tissue_rngs = [rngs[row][0] for row in rows]
         for part, signals, *where in SIMULATE[name](tissue_rngs, clock, matrix):
             speed[rows[part]], site[rows[part]] = where

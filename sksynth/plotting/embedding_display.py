@@ -1,17 +1,15 @@
 """Real and synthetic signals as points of a plane."""
 
 import numpy as np
-from sklearn.decomposition import PCA
-from sklearn.manifold import TSNE
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_consistent_length
 
 from sksynth._arrays import channel_moments
 from sksynth._random import as_rng
 from sksynth.plotting._matplotlib import import_pyplot
+from sksynth.plotting._plane import METHODS, check_plane, class_colours, to_plane
 from sksynth.plotting._text import plain
 
-METHODS = {"pca": "PCA", "tsne": "t-SNE"}
 KINDS = ("real", "synthetic")
 
 
@@ -131,10 +129,8 @@ class EmbeddingDisplay:
         yield self.synthetic_points_, "o", "C1", "synthetic"
 
     def _by_class(self):
-        colours = import_pyplot().get_cmap("tab20").colors
         y_real, y_synthetic = self._labels
-        for i, label in enumerate(np.unique(np.concatenate(self._labels))):
-            colour = colours[(2 * i + i // 10) % 20]  # the strong colours first
+        for label, colour in class_colours(np.concatenate(self._labels)):
             real = self.real_points_[y_real == label]
             synthetic = self.synthetic_points_[y_synthetic == label]
             yield real, "o", colour, plain(label, 16)
@@ -144,10 +140,7 @@ class EmbeddingDisplay:
         yield none, "x", "grey", "synthetic"
 
     def _embed(self):
-        if self.method not in METHODS:
-            raise ValueError(
-                f"method must be one of {list(METHODS)}; got {self.method!r}"
-            )
+        check_plane(self.method, self.n_rows)
         rng = as_rng(self.random_state)
         real, synthetic, *labels = self._checked()
         n = min(len(real), len(synthetic), self.n_rows)
@@ -158,13 +151,11 @@ class EmbeddingDisplay:
         real, synthetic = real[rows[0]], synthetic[rows[1]]
         mean, deviation = (moments[:, None] for moments in channel_moments(real))
         both = (np.concatenate([real, synthetic]) - mean) / deviation
-        points = _plane(both.reshape(2 * n, -1), self.method, int(rng.randint(2**31)))
+        points = to_plane(both.reshape(2 * n, -1), self.method, rng)
         self.real_points_, self.synthetic_points_ = points[:n], points[n:]
 
     def _checked(self):
         """Signals (n, n_channels, n_times) of both kinds, and their labels."""
-        if isinstance(self.n_rows, bool) or self.n_rows < 2:
-            raise ValueError(f"n_rows must be 2 or more; got {self.n_rows!r}")
         if (self.y_real is None) != (self.y_synthetic is None):
             raise ValueError("y_real and y_synthetic are given both or neither")
         signals, labels = [], []
@@ -190,16 +181,3 @@ class EmbeddingDisplay:
                 f"got shapes {signals[0].shape} and {signals[1].shape}"
             )
         return *signals, *labels
-
-
-def _plane(rows, method, seed):
-    """Two numbers for each of the rows (n, n_numbers)."""
-    if not np.ptp(rows, axis=0).any():  # equal rows have no axes
-        return np.zeros((len(rows), 2))
-    if method == "pca":
-        return PCA(2, svd_solver="full").fit_transform(rows)
-    n_components = min(50, *rows.shape)
-    rows = PCA(n_components, svd_solver="full").fit_transform(rows)
-    perplexity = min(30, (len(rows) - 1) / 3)
-    tsne = TSNE(perplexity=perplexity, init="pca", random_state=seed)
-    return tsne.fit_transform(rows)

@@ -130,6 +130,26 @@ def test_the_velocity_asked_for_is_had(velocity):
     np.testing.assert_allclose(measured, velocity, rtol=0.2)
 
 
+def test_beats_start_near_the_sinus_node_or_where_asked(brief):
+    node = _atrium.on_cylinder(*_waves.SINUS_NODE)
+    assert node[0] < 0 < node[1] and node[2] > 0  # to the right, to the back, above
+    rng = np.random.default_rng(0)
+    for spread in (0.0, 4.0, 10.0):
+        sites = [_waves.draw_site(rng, spread) for _ in range(300)]
+        away = np.linalg.norm(_atrium.on_cylinder(*np.transpose(sites)) - node, axis=1)
+        assert (away <= spread + 1e-9).all()
+        if spread:  # evenly over a disc: its median distance is spread / sqrt(2)
+            assert np.median(away) == pytest.approx(spread / np.sqrt(2), rel=0.1)
+    anywhere = np.array([_waves.draw_site(rng, None) for _ in range(300)])
+    np.testing.assert_allclose(np.ptp(anywhere, axis=0), _atrium.SHAPE, rtol=0.05)
+    far = np.array([_waves.draw_site(rng, 500.0) for _ in range(300)])
+    assert (far >= 0).all() and (far < _atrium.SHAPE).all()
+    site = make_egm(1, site_spread=0, **SINUS).site
+    np.testing.assert_allclose(site, node[None])
+    other = make_egm(1, site_spread=None, **SINUS).site
+    assert np.linalg.norm(other - node) > 10
+
+
 def test_sinus_waves_run_away_from_their_site(recording):
     sinus = recording.target == "SR"
     for signals, site in zip(recording.data[sinus], recording.site[sinus], strict=True):
@@ -390,6 +410,9 @@ def test_a_fibrillation_too_short_for_the_window_is_an_error(brief, monkeypatch)
         ("velocity", 0.2, ValueError),
         ("velocity", 1.3, ValueError),
         ("velocity", np.nan, ValueError),
+        ("site_spread", -1, ValueError),
+        ("site_spread", np.inf, ValueError),
+        ("site_spread", "far", TypeError),
         ("band_pass", 1, TypeError),
         ("snr", np.inf, ValueError),
         ("snr", "20 dB", TypeError),

@@ -1,0 +1,38 @@
+"""Rows as points of a plane, and the colours of their classes."""
+
+import numpy as np
+from sklearn.decomposition import PCA
+from sklearn.manifold import TSNE
+
+from sksynth.plotting._matplotlib import import_pyplot
+
+METHODS = {"pca": "PCA", "tsne": "t-SNE"}
+
+
+def check_plane(method, n_rows):
+    if method not in METHODS:
+        raise ValueError(f"method must be one of {list(METHODS)}; got {method!r}")
+    if isinstance(n_rows, bool) or n_rows < 2:
+        raise ValueError(f"n_rows must be 2 or more; got {n_rows!r}")
+
+
+def to_plane(rows, method, rng):
+    """Two numbers for each of the rows (n, n_numbers)."""
+    seed = int(rng.randint(2**31))
+    if not np.ptp(rows, axis=0).any():  # equal rows have no axes
+        return np.zeros((len(rows), 2))
+    if method == "pca":
+        points = PCA(min(2, *rows.shape), svd_solver="full").fit_transform(rows)
+        return np.pad(points, ((0, 0), (0, 2 - points.shape[1])))
+    n_components = min(50, *rows.shape)
+    rows = PCA(n_components, svd_solver="full").fit_transform(rows)
+    perplexity = min(30, (len(rows) - 1) / 3)
+    init = "pca" if n_components > 1 else "random"
+    return TSNE(perplexity=perplexity, init=init, random_state=seed).fit_transform(rows)
+
+
+def class_colours(labels):
+    """Classes in their order, each with a colour."""
+    colours = import_pyplot().get_cmap("tab20").colors
+    for i, label in enumerate(np.unique(labels)):
+        yield label, colours[(2 * i + i // 10) % 20]  # the strong colours first
