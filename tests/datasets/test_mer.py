@@ -221,6 +221,8 @@ def test_annotations_are_the_rounded_activity_but_for_the_observer(many):
     for name in ("data", "distance", "artifact", "rates"):
         np.testing.assert_array_equal(exact[name], many[name])
     assert set(many.target) == {0, 1, 2, 3}
+    rough = make_mer(**MANY, annotation_noise=3)
+    assert set(rough.target) == {0, 1, 2, 3}
     error = many.target - 3 * many.activity
     # of the observer 0.2, of rounding sqrt(1 / 12)
     assert np.std(error) == pytest.approx(np.hypot(0.2, 12**-0.5), rel=0.1)
