@@ -1,10 +1,16 @@
-"""Short-time Fourier transform, its inverse, and a split into two bands.
+"""Short-time Fourier transform, its inverse, and spectrograms in mel bands.
 
 The only place of the package where signals go to frequencies over time and back. All
 functions are differentiable and run in single precision or better, also under autocast.
 """
 
+import math
+
 import torch
+from torch import nn
+from torch.nn import functional as F
+
+N_UPDATES = 100  # from bands to magnitudes; those of make_mer are met to 1e-5
 
 
 def n_frames(n_times, hop):
@@ -12,8 +18,8 @@ def n_frames(n_times, hop):
     return n_times // hop + 1
 
 
-def stft(x, n_fft, hop):
-    """Short-time Fourier transform with a rectangular window, unitary frame by frame.
+def stft(x, n_fft, hop, *, hann=False, padding="replicate"):
+    """Short-time Fourier transform, unitary frame by frame with a rectangular window.
 
     Under a rectangular window a constant is in row 0 alone; a Hann window would put a
     third of it, after the inverse, into the other rows.
@@ -25,6 +31,12 @@ def stft(x, n_fft, hop):
     n_fft, hop : int
         Samples a window, and from one window to the next; ``hop`` is at most half of
         ``n_fft``.
+    hann : bool, default=False
+        Whether the window is a Hann window and not a rectangle.
+    padding : {"replicate", "constant"} or None, default="replicate"
+        What is beyond the ends, where the first and last windows have their centres:
+        the end values or 0. None lets all windows lie within the signal; then there are
+        ``(n_times - n_fft) // hop + 1``, and :func:`istft` is no inverse.
 
     Returns
     -------
@@ -37,24 +49,27 @@ def stft(x, n_fft, hop):
             x.flatten(0, 1),
             n_fft,
             hop,
-            window=torch.ones(n_fft, dtype=x.dtype, device=x.device),
-            pad_mode="replicate",  # "reflect" needs signals longer than half a window
+            window=_window(n_fft, hann, x),
+            center=padding is not None,
+            # "reflect" needs signals longer than half a window
+            pad_mode=padding or "constant",
             normalized=True,
             return_complex=True,
         )
     return z.unflatten(0, x.shape[:2])
 
 
-def istft(z, n_fft, hop, n_times):
+def istft(z, n_fft, hop, n_times, *, hann=False):
     """The inverse of :func:`stft`.
 
-    Of any other ``z`` it is, away from the ends, the signal whose transform is nearest.
+    Of any other ``z`` it is, away from the ends, the signal whose transform is nearest;
+    with 0 beyond the ends, everywhere.
 
     Parameters
     ----------
     z : complex Tensor of shape (batch, n_channels, n_fft // 2 + 1, n_frames)
         Transform.
-    n_fft, hop : int
+    n_fft, hop, hann
         As for :func:`stft`.
     n_times : int
         Length of the signals.
@@ -65,13 +80,315 @@ def istft(z, n_fft, hop, n_times):
         Signals.
     """
     with torch.autocast(z.device.type, enabled=False):
-        window = torch.ones(n_fft, dtype=z.real.dtype, device=z.device)
         x = torch.istft(
             z.flatten(0, 1),
             n_fft,
             hop,
-            window=window,
+            window=_window(n_fft, hann, z.real),
             normalized=True,
             length=n_times,
         )
     return x.unflatten(0, z.shape[:2])
+
+
+def mel_filter_bank(n_mels, n_fft, fs, *, f_min=0.0, f_max=None):
+    r"""Triangular filters, evenly spaced on the mel scale of Slaney [1]_.
+
+    A mel is 200/3 Hz below 1 kHz, and a factor of :math:`6.4^{1/27}` above:
+
+    .. math:: m(f) = \begin{cases} 3 f / 200 & f < 1000 \\
+              15 + 27 \ln(f / 1000) / \ln 6.4 & f \ge 1000 \end{cases}
+
+    Each triangle reaches from the centre of the filter before to that of the one
+    after, and has an area of 1 over the frequencies in Hz.
+
+    Parameters
+    ----------
+    n_mels : int
+        Number of filters.
+    n_fft : int
+        Samples a window of the transform.
+    fs : float
+        Sampling rate in Hz.
+    f_min, f_max : float, default=0.0 and None
+        Ends of the first and of the last triangle in Hz; None is ``fs / 2``.
+
+    Returns
+    -------
+    bank : Tensor of shape (n_mels, n_fft // 2 + 1), float64
+        Weight of each frequency in each filter, in 1/Hz.
+
+    Raises
+    ------
+    ValueError
+        If a number is out of its range, or a filter so narrow that it holds no
+        frequency of the transform.
+
+    References
+    ----------
+    .. [1] M. Slaney, "Auditory Toolbox, version 2", Interval Research Corporation,
+       technical report 1998-010, 1998.
+
+    Examples
+    --------
+    >>> from sksynth.spectral import mel_filter_bank
+    >>> bank = mel_filter_bank(2, 8, 800, f_max=300)  # centres 100 and 200 Hz
+    >>> (bank * 100).round(decimals=6)
+    tensor([[0., 1., 0., 0., 0.],
+            [0., 0., 1., 0., 0.]], dtype=torch.float64)
+    """
+    f_max = fs / 2 if f_max is None else f_max
+    if n_mels < 1:
+        raise ValueError(f"n_mels must be at least 1; got {n_mels}")
+    if not 0 <= f_min < f_max <= fs / 2:
+        raise ValueError(
+            f"f_min and f_max must satisfy 0 <= f_min < f_max <= fs / 2 = {fs / 2:g} "
+            f"Hz; got {f_min} and {f_max}"
+        )
+    ends = torch.tensor([_hertz_to_mel(f) for f in (f_min, f_max)], dtype=torch.float64)
+    steps = torch.linspace(0, 1, n_mels + 2, dtype=torch.float64)
+    corners = _mel_to_hertz(ends[0] + (ends[1] - ends[0]) * steps)
+    hertz = torch.arange(n_fft // 2 + 1, dtype=torch.float64) * fs / n_fft
+    low, centre, high = (corners[k : k + n_mels, None] for k in range(3))
+    rising, falling = (hertz - low) / (centre - low), (high - hertz) / (high - centre)
+    bank = torch.minimum(rising, falling).clamp(min=0) * 2 / (high - low)
+    empty = (bank.sum(dim=1) == 0).nonzero().flatten().tolist()
+    if empty:
+        raise ValueError(
+            f"n_mels={n_mels} filters are too many for frequencies that are "
+            f"{fs / n_fft:g} Hz apart: the filters {empty} hold none"
+        )
+    return bank
+
+
+class LogMel(nn.Module):
+    r"""Logarithm of the magnitudes in mel bands, and the way back by Griffin-Lim.
+
+    Windows of Hann, the signal mirrored ``(n_fft - hop) / 2`` samples beyond its ends,
+    so that there is one frame for each `hop` samples:
+
+    .. math:: \log_{10} \max(B |Z|, floor)
+
+    with the transform Z (a sum over the window, without a factor) and the bank B of
+    :func:`mel_filter_bank`. The defaults are those of MelGAN [1]_ at 24 kHz.
+
+    Parameters
+    ----------
+    fs : float, default=24000.0
+        Sampling rate in Hz.
+    n_fft : int, default=1024
+        Samples a window, even.
+    hop : int, default=256
+        Samples from one frame to the next, even, at most half of `n_fft`.
+    n_mels : int, default=80
+        Number of bands.
+    f_min, f_max : float, default=0.0 and None
+        Range of the bands in Hz; None is ``fs / 2``.
+    floor : float, default=1e-5
+        Smallest magnitude in a band that counts, above 0.
+
+    Attributes
+    ----------
+    bank : Tensor of shape (n_mels, n_fft // 2 + 1)
+        The filters; made anew from the parameters, not saved with the weights.
+
+    Raises
+    ------
+    ValueError
+        If a parameter is out of its range.
+
+    References
+    ----------
+    .. [1] K. Kumar et al., "MelGAN: generative adversarial networks for conditional
+       waveform synthesis", NeurIPS 2019.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sksynth.spectral import LogMel
+    >>> log_mel = LogMel()
+    >>> log_mel(torch.randn(2, 71_680)).shape
+    torch.Size([2, 80, 280])
+    """
+
+    def __init__(
+        self,
+        fs=24_000.0,
+        n_fft=1024,
+        hop=256,
+        n_mels=80,
+        f_min=0.0,
+        f_max=None,
+        floor=1e-5,
+    ):
+        super().__init__()
+        if n_fft < 4 or n_fft % 2:
+            raise ValueError(f"n_fft must be even and at least 4; got {n_fft}")
+        if not 2 <= hop <= n_fft // 2 or hop % 2:
+            raise ValueError(
+                f"hop must be even, at least 2 and at most n_fft / 2 = {n_fft // 2}; "
+                f"got {hop}"
+            )
+        if not 0 < floor < math.inf:
+            raise ValueError(f"floor must be finite and above 0; got {floor}")
+        self.n_fft, self.hop, self.floor = n_fft, hop, floor
+        bank = mel_filter_bank(n_mels, n_fft, fs, f_min=f_min, f_max=f_max)
+        self.register_buffer("bank", bank.float(), persistent=False)
+
+    def forward(self, x):
+        """Log-mel spectrogram of signals.
+
+        Parameters
+        ----------
+        x : Tensor of shape (batch, n_times)
+            Signals; ``n_times`` is a multiple of `hop` above ``(n_fft - hop) / 2``.
+
+        Returns
+        -------
+        log_mel : Tensor of shape (batch, n_mels, n_times // hop)
+            Between log10(floor) and any value; float64 for float64, otherwise float32.
+        """
+        beyond = (self.n_fft - self.hop) // 2
+        if x.ndim != 2 or x.shape[1] % self.hop or x.shape[1] <= beyond:
+            raise ValueError(
+                f"x must have shape (batch, n_times), n_times a multiple of "
+                f"{self.hop} and above {beyond}; got {tuple(x.shape)}"
+            )
+        with torch.autocast(x.device.type, enabled=False):
+            x = x if x.dtype == torch.float64 else x.float()
+            x = F.pad(x[:, None], (beyond, beyond), mode="reflect")
+            z = stft(x, self.n_fft, self.hop, hann=True, padding=None)[:, 0]
+            mel = self.bank.to(x.dtype) @ z.abs() * self.n_fft**0.5
+            return mel.clamp(min=self.floor).log10()
+
+    @torch.no_grad()
+    def magnitudes(self, log_mel):
+        """Magnitudes whose bands come near to those given, never negative.
+
+        Many have the same bands; these start from an even spread and follow the
+        multiplicative updates of Lee and Seung [1]_ for the squared error.
+
+        Parameters
+        ----------
+        log_mel : Tensor of shape (batch, n_mels, n_frames)
+            As :meth:`forward` has it.
+
+        Returns
+        -------
+        magnitudes : Tensor of shape (batch, n_fft // 2 + 1, n_frames)
+            0 where no band reaches.
+
+        Raises
+        ------
+        ValueError
+            If the shape is wrong.
+
+        References
+        ----------
+        .. [1] D. D. Lee and H. S. Seung, "Algorithms for non-negative matrix
+           factorization", NIPS 13, 556-562, 2001.
+        """
+        if log_mel.ndim != 3 or log_mel.shape[1] != len(self.bank):
+            raise ValueError(
+                f"log_mel must have shape (batch, {len(self.bank)}, n_frames); got "
+                f"{tuple(log_mel.shape)}"
+            )
+        with torch.autocast(log_mel.device.type, enabled=False):
+            log_mel = log_mel if log_mel.dtype == torch.float64 else log_mel.float()
+            mel, bank = 10**log_mel, self.bank.to(log_mel.dtype)
+            tiny = torch.finfo(bank.dtype).tiny
+            level = mel / bank.sum(dim=1, keepdim=True)
+            found = bank.T @ level / bank.sum(dim=0)[:, None].clamp(min=tiny)
+            wanted = bank.T @ mel
+            for _ in range(N_UPDATES):
+                found *= wanted / (bank.T @ (bank @ found)).clamp(min=tiny)
+        return found
+
+    @torch.no_grad()
+    def griffin_lim(self, log_mel, phase, *, n_iter=64, momentum=0.99):
+        """Signals whose spectrogram is near the one given: Griffin-Lim, the fast way.
+
+        The phases are those of the signal that comes nearest, again and again [1]_,
+        each step going on beyond by a share of the last change [2]_.
+
+        Parameters
+        ----------
+        log_mel : Tensor of shape (batch, n_mels, n_frames)
+            As :meth:`forward` has it.
+        phase : Tensor of shape (batch, n_fft // 2 + 1, n_frames)
+            Phases in radians to start from; uniform ones from 0 to 2 pi do well. They
+            are an argument so that a row of the result depends on its own alone.
+        n_iter : int, default=64
+            Number of steps, 0 or more.
+        momentum : float, default=0.99
+            Share of the last change, 0 or more. With 0 no step makes the magnitudes
+            worse; 0.99 gets farther in as many steps.
+
+        Returns
+        -------
+        x : Tensor of shape (batch, n_frames * hop)
+            Signals.
+
+        Raises
+        ------
+        ValueError
+            If a shape does not fit or a number is negative.
+
+        References
+        ----------
+        .. [1] D. W. Griffin and J. S. Lim, "Signal estimation from modified short-time
+           Fourier transform", IEEE Trans Acoust Speech Signal Process 32(2):236-243,
+           1984.
+        .. [2] N. Perraudin, P. Balazs and P. L. Sondergaard, "A fast Griffin-Lim
+           algorithm", WASPAA, 2013.
+        """
+        for name, number in (("n_iter", n_iter), ("momentum", momentum)):
+            if number < 0:
+                raise ValueError(f"{name} must not be negative; got {number}")
+        magnitudes = self.magnitudes(log_mel)
+        if phase.shape != magnitudes.shape:
+            raise ValueError(
+                f"phase must have shape {tuple(magnitudes.shape)}; got "
+                f"{tuple(phase.shape)}"
+            )
+        # windows with their centres at the ends begin half a hop earlier than ours:
+        # one more frame on either side, and half a hop of signal to cut off
+        magnitudes, phase = (
+            F.pad(a, (1, 1), mode="replicate") for a in (magnitudes, phase)
+        )
+        x = self._match(magnitudes / self.n_fft**0.5, phase, n_iter, momentum)
+        return x[:, self.hop // 2 : -(self.hop // 2)]
+
+    def _match(self, magnitudes, phase, n_iter, momentum):
+        """Signals (batch, n_times) with magnitudes near those of the transform."""
+        n_times = (magnitudes.shape[2] - 1) * self.hop
+
+        def inverse(z):
+            return istft(z[:, None], self.n_fft, self.hop, n_times, hann=True)
+
+        z = torch.polar(magnitudes, phase.to(magnitudes.dtype))
+        last = None
+        for _ in range(n_iter):
+            nearest = stft(
+                inverse(z), self.n_fft, self.hop, hann=True, padding="constant"
+            )[:, 0]
+            last = nearest if last is None else last
+            z = torch.polar(magnitudes, (nearest + momentum * (nearest - last)).angle())
+            last = nearest
+        return inverse(z)[:, 0]
+
+
+def _window(n_fft, hann, like):
+    make = torch.hann_window if hann else torch.ones
+    return make(n_fft, dtype=like.dtype, device=like.device)
+
+
+def _hertz_to_mel(hertz):
+    if hertz < 1000:
+        return 3 * hertz / 200
+    return 15 + 27 * math.log(hertz / 1000) / math.log(6.4)
+
+
+def _mel_to_hertz(mel):
+    """Of a tensor."""
+    return torch.where(mel < 15, 200 * mel / 3, 1000 * 6.4 ** ((mel - 15) / 27))

@@ -4,6 +4,7 @@ from .chapman import load_chapman
 from .ecg import make_ecg
 from .edgar import load_egm
 from .egm import make_egm
+from .mer import make_mer
 from .merging import merge
 from .mitbih import load_mitbih
 from .mrs import make_mrs
@@ -20,6 +21,7 @@ __all__ = [
     "make_ecg",
     "make_ecg_rhythms",
     "make_egm",
+    "make_mer",
     "make_mrs",
     "merge",
 ]

@@ -30,18 +30,38 @@ from sksynth.metrics.memorisation import (
     nearest_neighbor_distance_ratio,
 )
 from sksynth.metrics.mrs import linewidth, shape_score, spectral_mse, spectral_snr
+from sksynth.metrics.neural import (
+    band_power,
+    curve_length,
+    local_metrics,
+    root_mean_square,
+    teager_energy,
+    zero_crossings,
+)
+from sksynth.metrics.spikes import (
+    detect_spikes,
+    firing_rate,
+    interspike_intervals,
+    spike_count,
+)
 
 __all__ = [
     "autocorrelation_difference",
+    "band_power",
     "classification_accuracy_score",
     "classifier_two_sample_score",
     "copy_fraction",
+    "curve_length",
+    "detect_spikes",
+    "firing_rate",
     "frechet_distance",
     "gaba_fit",
     "inception_score",
+    "interspike_intervals",
     "kurtosis_difference",
     "limb_lead_error",
     "linewidth",
+    "local_metrics",
     "log_spectral_distance",
     "marginal_difference",
     "maximum_mean_discrepancy",
@@ -54,8 +74,12 @@ __all__ = [
     "precision_recall_density_coverage",
     "proportional_labels",
     "random_convolution_features",
+    "root_mean_square",
     "shape_score",
     "skewness_difference",
     "spectral_mse",
     "spectral_snr",
+    "spike_count",
+    "teager_energy",
+    "zero_crossings",
 ]

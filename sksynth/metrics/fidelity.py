@@ -1,19 +1,16 @@
 """How near signals are to a reference: row by row, to the nearest row, on average."""
 
-from numbers import Real
-
 import numpy as np
-from scipy.signal import welch
 
 from sksynth._arrays import (
     blocks,
     check_arrays,
-    check_integer,
     check_labels,
-    check_positive,
     row_slices,
 )
 from sksynth._neighbors import Correlation, Distance, best_rows, standardised
+
+from ._spectra import Welch
 
 _LOUDEST_TO_FLOOR = 1e-12  # 120 dB
 
@@ -69,7 +66,7 @@ def log_spectral_distance(X, X_reference, *, fs=1.0, band=None, nperseg=None):
     array([[20., 20.]])
     """
     X, X_reference = check_arrays(X, X_reference, paired=True)
-    spectra = _Welch(X.shape[2], fs, band, nperseg)
+    spectra = Welch(X.shape[2], fs, band, nperseg)
     distance = np.empty(X.shape[:2])
     for rows in row_slices(len(X), X[0].size):
         power, power_reference = spectra(X[rows]), spectra(X_reference[rows])
@@ -109,7 +106,7 @@ def power_spectrum_distance(X_real, X_synthetic, *, fs=1.0, band=None, nperseg=N
     array([20.])
     """
     X, Y = check_arrays(X_real, X_synthetic, names=("X_real", "X_synthetic"))
-    spectra = _Welch(X.shape[2], fs, band, nperseg)
+    spectra = Welch(X.shape[2], fs, band, nperseg)
     means = (sum(spectra(b).sum(axis=0) for b in blocks(Z)) / len(Z) for Z in (X, Y))
     return _decibels_apart(*means)
 
@@ -298,49 +295,6 @@ def _rows_by_class(X, X_reference, y, y_reference, exclude_self):
             )
         groups.append((rows, columns))
     return groups
-
-
-class _Welch:
-    """Power spectra of signals of one length, at the frequencies of a band."""
-
-    def __init__(self, n_times, fs, band, nperseg):
-        self.fs = check_positive(fs, "fs")
-        if n_times < 2:
-            raise ValueError(f"a spectrum needs n_times >= 2; got {n_times}")
-        if nperseg is None:
-            nperseg = min(256, n_times)
-        self.nperseg = check_integer(nperseg, "nperseg", 2, n_times)
-        frequencies = np.fft.rfftfreq(self.nperseg, 1 / self.fs)
-        self.chosen = frequencies > 0
-        if band is not None:
-            low, high = _check_band(band, self.fs)
-            self.chosen = (low <= frequencies) & (frequencies <= high)
-            if not self.chosen.any():
-                raise ValueError(
-                    f"band {band} holds none of the frequencies, which are "
-                    f"{frequencies[1]:g} Hz apart with nperseg={self.nperseg}"
-                )
-
-    def __call__(self, signals):
-        """Power (n, n_channels, n_frequencies) of signals (n, n_channels, n_times)."""
-        signals = signals.astype(np.float64)
-        signals -= signals[..., :1].copy()  # a constant has no power at all
-        power = welch(signals, self.fs, nperseg=self.nperseg)[1]
-        return power[..., self.chosen]
-
-
-def _check_band(band, fs):
-    try:
-        low, high = band
-    except (TypeError, ValueError):
-        raise ValueError(f"band must be (low, high) in Hz; got {band!r}") from None
-    if not (isinstance(low, Real) and isinstance(high, Real)):
-        raise TypeError(f"band must hold two numbers; got {band!r}")
-    if not 0 <= low < high <= fs / 2:
-        raise ValueError(
-            f"band must satisfy 0 <= low < high <= fs / 2 = {fs / 2:g} Hz; got {band}"
-        )
-    return low, high
 
 
 def _decibels_apart(power, power_reference):
