@@ -111,8 +111,8 @@ class SpectrumVAE(ConvolutionalGenerator):
 
     References
     ----------
-    .. [1] Random, interpolated and hybrid sampling of a variational autoencoder of MR
-       spectra: see the user guide for the formulas.
+    .. [1] D. M. J. van de Sande et al., "Data-driven synthesis of magnetic resonance
+       spectroscopy data using a variational autoencoder", arXiv:2603.00736, 2026.
     .. [2] Rybkin, Daniilidis and Levine, "Simple and effective VAE training with
        calibrated decoders", ICML 2021.
 

@@ -42,7 +42,7 @@ def spectral_snr(spectra, ppm, *, signal=GABA, noise=SIGNAL_FREE):
     References
     ----------
     .. [1] R. P. Berto et al., "Results of the 2023 ISBI challenge to reduce GABA-edited
-       MRS acquisition time", MAGMA 37:449-463, 2024.
+       MRS acquisition time", MAGMA, 2024, doi:10.1007/s10334-024-01156-9.
 
     Examples
     --------
