@@ -4,30 +4,44 @@ import torch
 
 from sksynth.generators._variational import VariationalGenerator
 
+ROWS_OF_ALL = 4  # rows of all classes that count in each: two have no colour of theirs
+
 
 class ConvolutionalGenerator(VariationalGenerator):
     """A generator whose network is a :class:`~sksynth.nn.conv_vae.ConvVAENetwork`.
 
-    After the training it measures the colour of the noise: what the latents do not hold
-    of the training signals.
+    After the training it measures the noise of each class, in level and colour: what
+    the latents do not hold of its training signals.
     """
+
+    @property
+    def _n_noises(self):
+        """A kind of noise for each class; one for all where targets are no classes."""
+        conditions = self.conditions_
+        is_class = conditions.classes is not None and conditions.shape == ()
+        return len(conditions.classes[0]) if is_class else 1
 
     def _fit(self, signals, condition):
         super()._fit(signals, condition)
-        total = self._over_rows(
-            lambda net, *row: net.noise_power(*row).sum(dim=0, keepdim=True),
-            signals,
-            condition,
-        ).sum(dim=0)
-        envelope = self.network_.noise_envelope
-        mean = total.mean()  # 0 where the latents hold all
-        envelope.copy_((total / mean).sqrt() if mean > 0 else torch.ones_like(total))
+        kinds = condition if self._n_noises > 1 else condition.new_ones(len(signals), 1)
+
+        def power_of_kinds(network, x, condition, kind):
+            power = network.noise_power(x, condition)
+            return torch.einsum("nk,nct->kct", kind.to(power), power)[None]
+
+        total = self._over_rows(power_of_kinds, signals, condition, kinds).sum(dim=0)
+        n = kinds.sum(dim=0).to(total)[:, None, None]
+        pooled = total.sum(dim=0) / n.sum()
+        power = (total + ROWS_OF_ALL * pooled) / (n + ROWS_OF_ALL)
+        envelope, mean = self.network_.noise_envelope, pooled.mean()
+        # 0 where the latents hold all
+        envelope.copy_((power / mean).sqrt() if mean > 0 else torch.ones_like(power))
 
     def _over_rows(self, function, *tensors):
         """Rows of ``function(network_, *tensors)``, batch by batch."""
         return self._through(self.network_, function, *tensors)
 
-    def _noise(self, signals, noise):
+    def _noise(self, signals, condition, noise):
         """Noise for a batch of scaled signals, of the level and colour learnt."""
         white = noise.normal(*signals.shape[1:])
-        return self.network_.colour(white)
+        return self.network_.colour(white, condition)

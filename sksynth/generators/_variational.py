@@ -173,9 +173,9 @@ class VariationalGenerator(DensityMixin, BaseGenerator):
             # preserves the variance
             offset = kept * (start - mean) + strength * offset
         signals = network.decode(mean + offset, condition) + kept * lost
-        return self._with_noise(signals, strength, noise)
+        return self._with_noise(signals, condition, strength, noise)
 
-    def _with_noise(self, signals, strength, noise):
+    def _with_noise(self, signals, condition, strength, noise):
         """Mean signals with the noise that samples of this strength have."""
         return signals
 

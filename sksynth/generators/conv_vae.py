@@ -18,8 +18,8 @@ class ConvVAE(ConvolutionalGenerator):
     both. Fitted without y this is the VAE-S of the electrogram study, with labels its
     VAE-C [1]_; here the labels enter the prior of the latent, too. The noise level is
     learnt [2]_. Against samples that are smoother than the signals, as the means of a
-    decoder are, samples have noise of that level and of the colour of what the latents
-    do not hold of the training signals; and a part of the loss can compare
+    decoder are, samples have noise of the level and colour of what the latents do not
+    hold of the training signals, class by class; and a part of the loss can compare
     spectrograms. Rows of a class of m rows are drawn in training
     with a weight of m ** -0.5.
 
@@ -198,9 +198,10 @@ class ConvVAE(ConvolutionalGenerator):
             hidden_dim=self.hidden_dim,
             n_stages=self.n_stages,
             spectral_weight=self.spectral_weight,
+            n_noises=self._n_noises,
         )
 
-    def _with_noise(self, signals, strength, noise):
+    def _with_noise(self, signals, condition, strength, noise):
         if self.noise is None:
             return signals
-        return signals + strength * self._noise(signals, noise)
+        return signals + strength * self._noise(signals, condition, noise)

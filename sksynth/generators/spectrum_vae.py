@@ -269,6 +269,7 @@ class SpectrumVAE(ConvolutionalGenerator):
             width=self.width,
             hidden_dim=self.hidden_dim,
             n_stages=self.n_stages,
+            n_noises=self._n_noises,
         )
 
     def _fit(self, signals, condition):
@@ -292,7 +293,8 @@ class SpectrumVAE(ConvolutionalGenerator):
         strength = self.hybrid_strength if self.sampling == "hybrid" else 0.0
         white = std * noise.normal(network.latent_dim)
         z = mean + (1 - strength**2) ** 0.5 * (start - mean) + strength * white
-        return self._with_noise(network.decode(z, condition), strength, noise)
+        mean = network.decode(z, condition)
+        return self._with_noise(mean, condition, strength, noise)
 
     def _between_codes(self, condition, noise):
         """Points between two latents of the same targets each, (batch, latent_dim)."""
@@ -313,5 +315,7 @@ class SpectrumVAE(ConvolutionalGenerator):
         ]
         return torch.lerp(*ends, weight[:, None])
 
-    def _with_noise(self, signals, strength, noise):
-        return signals if self.noise is None else signals + self._noise(signals, noise)
+    def _with_noise(self, signals, condition, strength, noise):
+        if self.noise is None:
+            return signals
+        return signals + self._noise(signals, condition, noise)

@@ -176,7 +176,7 @@ class VAE(VariationalGenerator):
             is_table=self.is_table_,
         )
 
-    def _with_noise(self, signals, strength, noise):
+    def _with_noise(self, signals, condition, strength, noise):
         if not self.is_table_:
             return signals
         shape = self.network_.signal_shape

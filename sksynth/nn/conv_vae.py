@@ -19,7 +19,7 @@ class ConvVAENetwork(VariationalNetwork):
     normalisation, which unlike batch normalisation leaves a row to itself.
 
     The noise is stationary: white noise that gets an amplitude for each frequency and
-    channel, and then the learnt level.
+    channel, those of its kind, and then the learnt level.
 
     Parameters
     ----------
@@ -37,6 +37,8 @@ class ConvVAENetwork(VariationalNetwork):
         signal.
     is_complex : bool, default=False
         Whether the second half of the channels are imaginary parts of the first.
+    n_noises : int, default=1
+        Kinds of noise: 1, or one for each condition, which then are of one hot.
     """
 
     def __init__(
@@ -51,6 +53,7 @@ class ConvVAENetwork(VariationalNetwork):
         n_stages=None,
         spectral_weight=0.0,
         is_complex=False,
+        n_noises=1,
         scale_shape=(),
     ):
         super().__init__(
@@ -63,7 +66,8 @@ class ConvVAENetwork(VariationalNetwork):
         self.spectral_weight = spectral_weight
         self.is_complex = is_complex
         n_channels, n_times = self.signal_shape
-        envelope = torch.ones(n_channels // 2 if is_complex else n_channels, n_times)
+        n_series = n_channels // 2 if is_complex else n_channels
+        envelope = torch.ones(n_noises, n_series, n_times)
         self.register_buffer("noise_envelope", envelope)  # 1: white noise
         self.sizes = _sizes(self.signal_shape, n_stages)
         n = len(self.sizes) - 1
@@ -86,9 +90,12 @@ class ConvVAENetwork(VariationalNetwork):
         self.from_latent = nn.Linear(latent_dim + n_conditions, hidden_dim)
         self.from_hidden = nn.Linear(hidden_dim, size)
 
-    def colour(self, white):
+    def colour(self, white, condition):
         """Noise of the learnt level and colour from a white one, shaped as signals."""
-        z = torch.fft.fft(self._frequencies(white) * self.noise_envelope, norm="ortho")
+        envelope = self.noise_envelope
+        if len(envelope) > 1:
+            envelope = envelope[condition.argmax(dim=1)]
+        z = torch.fft.fft(self._frequencies(white) * envelope, norm="ortho")
         parts = [z.real, z.imag] if self.is_complex else [z.real]
         return self._level() * torch.cat(parts, dim=1).view(white.shape)
 
@@ -96,7 +103,7 @@ class ConvVAENetwork(VariationalNetwork):
     def noise_power(self, x, condition):
         """Power of what the latents do not hold of x, over the level, by frequency.
 
-        (batch, n_channels, n_times), like the square of ``noise_envelope``.
+        (batch, n_channels, n_times), like squares of ``noise_envelope``.
         """
         residual = x - self.decode(self.encode(x, condition)[0], condition)
         return self._frequencies(residual / self._level()).abs().square()

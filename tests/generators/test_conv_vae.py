@@ -156,3 +156,21 @@ def test_saved_and_pickled_models_sample_alike(tmp_path):
     for copied in (sksynth.load(tmp_path / "model"), pickle.loads(pickle.dumps(vae))):
         np.testing.assert_array_equal(copied.sample(5, random_state=0), expected)
         np.testing.assert_array_equal(copied.channel_order_, vae.channel_order_)
+
+
+def test_the_noise_of_a_class_is_its_own():
+    rng = np.random.default_rng(0)
+    n, times = 60, np.arange(64)
+    loud = 3 * (-1.0) ** times * rng.normal(size=(n, 1, 1))  # at the highest frequency
+    X = 0.1 * rng.normal(size=(2 * n, 2, 64))
+    X[:n] += loud * rng.normal(size=(n, 2, 64))
+    y = np.repeat(["loud", "quiet"], n)
+    vae = ConvVAE(latent_dim=2, width=4, max_epochs=20, random_state=0).fit(X, y)
+    power = {
+        label: vae.sample(200, y=label, random_state=0).var() for label in np.unique(y)
+    }
+    assert power["loud"] == pytest.approx(X[:n].var(), rel=0.4)
+    assert power["quiet"] < 0.2 * power["loud"]
+    number = ConvVAE(latent_dim=2, width=4, max_epochs=1, random_state=0)
+    number.fit(X, rng.normal(size=2 * n))
+    assert number.network_.noise_envelope.shape == (1, 2, 64)

@@ -33,10 +33,10 @@ def test_each_number_is_a_channel(shape, is_complex):
 def test_white_noise_gets_the_level_of_each_number(shape, is_complex):
     network = network_of(shape, is_complex)
     size = math.prod(shape)
-    assert network.noise_envelope.shape == (shape[0] // (1 + is_complex), shape[1])
+    assert network.noise_envelope.shape == (1, shape[0] // (1 + is_complex), shape[1])
     torch.nn.init.uniform_(network.raw_log_scale, -0.1, 0.1)
     white = torch.randn(4000, size, 1)
-    found = network.colour(white)
+    found = network.colour(white, torch.zeros(4000, 0))
     expected = network.log_scale.exp()[:, None] * white  # a flat envelope
     torch.testing.assert_close(found, expected)
 
@@ -52,8 +52,8 @@ def test_noise_has_the_colour_that_was_measured():
     power = network.noise_power(x, condition).mean(dim=(0, 1))
     level = network.log_scale.exp().mean() ** 2
     torch.testing.assert_close(power * level, 2 * decay**2, rtol=0.15, atol=0.01)
-    network.noise_envelope.copy_((power / power.mean()).sqrt())
-    noise = network.colour(torch.randn(2000, 128, 1))[..., 0]
+    network.noise_envelope.copy_((power / power.mean()).sqrt()[None])
+    noise = network.colour(torch.randn(2000, 128, 1), condition)[..., 0]
     z = torch.complex(*noise.chunk(2, dim=1))
 
     def lag_1(z):
