@@ -48,7 +48,7 @@ from sksynth.plotting import LatentDisplay
 from sksynth.selection import KeepBest
 
 parser = argparse.ArgumentParser()
-parser.add_argument("--train", type=int, default=24, help="simulations of a rhythm")
+parser.add_argument("--train", type=int, default=31, help="simulations of a rhythm")
 parser.add_argument("--test", type=int, default=16, help="simulations of a rhythm")
 parser.add_argument("--electrodes", type=int, default=32)
 parser.add_argument("--epochs", type=int, default=120, help="of a ConvVAE")

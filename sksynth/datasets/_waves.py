@@ -102,7 +102,9 @@ def draw_site(rng, spread):
     """Row and column where beats start: within `spread` mm of the node, or anywhere."""
     if spread is None:
         return rng.uniform((0, 0), SHAPE)
-    radius = spread / SPACING * np.sqrt(rng.uniform())  # nodes; even over the disc
+    radius = (
+        spread / SPACING * np.sqrt(rng.uniform())
+    )  # nodes; even, but the rim takes the rest
     angle = rng.uniform(0, 2 * np.pi)
     row, column = SINUS_NODE + radius * np.array([np.sin(angle), np.cos(angle)])
     return np.array([np.clip(row, 0, SHAPE[0] - 1), column % SHAPE[1]])

@@ -19,7 +19,9 @@ class ConvVAE(ConvolutionalGenerator):
     VAE-C [1]_; here the labels enter the prior of the latent, too. The noise level is
     learnt [2]_. Against samples that are smoother than the signals, as the means of a
     decoder are, samples have noise of the level and colour of what the latents do not
-    hold of the training signals, class by class; and a part of the loss can compare
+    hold of the training signals, class by class (four rows of all classes count in
+    each, so that of a rare class is much like that of all; targets other than one
+    label a row share one noise); and a part of the loss can compare
     spectrograms. Rows of a class of m rows are drawn in training
     with a weight of m ** -0.5.
 

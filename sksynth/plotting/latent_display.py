@@ -4,6 +4,7 @@ from inspect import signature
 
 import numpy as np
 from sklearn.utils import check_array
+from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from sksynth._random import as_rng
@@ -165,6 +166,11 @@ class LatentDisplay:
         codes = check_array(self.codes, ensure_min_samples=2, input_name="codes")
         y = None if self.y is None else np.asarray(self.y)
         if y is not None:
+            if y.ndim != 1 or type_of_target(y).startswith("continuous"):
+                raise ValueError(
+                    "y must be one label a row, text, bool or whole numbers; got "
+                    f"{y.dtype} of shape {y.shape}"
+                )
             check_consistent_length(codes, y)
         rng = as_rng(self.random_state)
         n = min(len(codes), self.n_rows)
