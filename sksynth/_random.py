@@ -28,11 +28,16 @@ def seeded(rng, device):
     on_cuda = torch.device(device).type == "cuda"
     devices = [device] if on_cuda else []
     with _GLOBAL_GENERATORS, torch.random.fork_rng(devices=devices):
-        torch.default_generator.manual_seed(seed)
-        if on_cuda:
-            with torch.cuda.device(device):
-                torch.cuda.manual_seed(seed)
+        reseed(seed, device)
         yield
+
+
+def reseed(seed, device):
+    """Seed torch anew; only inside a block of :func:`seeded`."""
+    torch.default_generator.manual_seed(seed)
+    if torch.device(device).type == "cuda":
+        with torch.cuda.device(device):
+            torch.cuda.manual_seed(seed)
 
 
 class RowNoise:

@@ -29,13 +29,6 @@ from sksynth._random import RowNoise, as_rng, seeded
 from sksynth._storage import read_model, write_model
 from sksynth.training.device import resolve_device
 
-_HELPERS = {  # fitted attributes that are objects, and their classes
-    "container_": Container,
-    "scaler_": ChannelScaler,
-    "conditions_": ConditionEncoder,
-}
-
-
 def _is_fitted_name(cls, name):
     return name.endswith("_") and not name.startswith("_") and not hasattr(cls, name)
 
@@ -54,6 +47,11 @@ class BaseGenerator(NetworkEstimator, metaclass=ABCMeta):
 
     sampling_parameters = ()
 
+    _helpers = {  # fitted attributes that are objects, and their classes
+        "container_": Container,
+        "scaler_": ChannelScaler,
+        "conditions_": ConditionEncoder,
+    }
     _parameter_constraints: dict = {  # the parameters that all generators share
         **NetworkEstimator._parameter_constraints,
         "scaler": [StrOptions(SCALERS.keys() - {None}), None],
@@ -85,6 +83,10 @@ class BaseGenerator(NetworkEstimator, metaclass=ABCMeta):
         FloatingPointError
             If the loss is not finite any more.
         """
+        return self._fit_to(X, y)
+
+    def _fit_to(self, X, y, **more):
+        """``fit``; what else a subclass takes goes through to its ``_fit``."""
         self._validate_params()  # a sampler around it has had the decorator skip them
         with self._fit_events(X, y), restored_on_failure(self):
             device = resolve_device(self.device)
@@ -103,7 +105,7 @@ class BaseGenerator(NetworkEstimator, metaclass=ABCMeta):
                 vars(self).pop("classes_", None)
             with seeded(as_rng(self.random_state), device):
                 signals = torch.from_numpy(self.scaler_.transform(signals)).to(device)
-                self._fit(signals, torch.from_numpy(condition).to(device))
+                self._fit(signals, torch.from_numpy(condition).to(device), **more)
         return self
 
     def sample(
@@ -154,15 +156,7 @@ class BaseGenerator(NetworkEstimator, metaclass=ABCMeta):
             For a y of unknown labels or wrong length, a y asked of a generator that was
             fitted without, or ``strength`` without ``anchors``.
         """
-        check_is_fitted(self, "container_")
-        names = self.sampling_parameters  # which may be set after fit
-        validate_parameter_constraints(
-            {name: self._parameter_constraints[name] for name in names},
-            {name: getattr(self, name) for name in names},
-            type(self).__name__,
-        )
-        check_scalar(n_samples, "n_samples", Integral, min_val=1)
-        seeds = RowNoise.seeds(random_state, n_samples)
+        seeds = self._start_sampling(n_samples, random_state)
         if y is None:
             labels = RowNoise(seeds, slice(0, n_samples), "label")
             condition = self.conditions_.draw(labels.uniform().numpy())
@@ -171,24 +165,48 @@ class BaseGenerator(NetworkEstimator, metaclass=ABCMeta):
         pairs = self._pair_anchors(
             anchors, anchors_y, strength, n_neighbors, y, condition, seeds
         )
-        network = self._network_to_sample()
-        parameter = next(network.parameters())  # has the device and dtype
-        signals = np.empty(
-            (n_samples, *self._signal_shape), dtype=self.container_.real_dtype
+
+        def draw(rows, noise, like):
+            anchor = pairs and pairs.batch(rows, strength, like)
+            return self._sample(
+                torch.from_numpy(condition[rows]).to(like), noise, anchor
+            )
+
+        signals = self._draw_rows(n_samples, self._signal_shape, seeds, draw)
+        return self.container_.restore(self._from_signals(signals))
+
+    def _start_sampling(self, n_samples, random_state):
+        """Seeds for so many rows, once it is clear that they can be drawn."""
+        check_is_fitted(self, "container_")
+        names = self.sampling_parameters  # which may be set after fit
+        validate_parameter_constraints(
+            {name: self._parameter_constraints[name] for name in names},
+            {name: getattr(self, name) for name in names},
+            type(self).__name__,
         )
+        check_scalar(n_samples, "n_samples", Integral, min_val=1)
+        return RowNoise.seeds(random_state, n_samples)
+
+    def _draw_rows(self, n_samples, signal_shape, seeds, draw):
+        """Signals in the unit of X, batch by batch.
+
+        ``draw(rows, noise, like)`` gives the scaled signals of a slice of the rows, on
+        the device and in the dtype of the tensor ``like``.
+        """
+        network = self._network_to_sample()
+        like = next(network.parameters())
+        signals = np.empty((n_samples, *signal_shape), dtype=self.container_.real_dtype)
         size, every = self.batch_size, max(1, n_samples // 20)  # of the lines printed
         with torch.inference_mode():
             for rows in gen_batches(n_samples, size):
-                noise = RowNoise(seeds, rows, "signal", parameter.device)
-                anchor = pairs and pairs.batch(rows, strength, parameter)
-                batch = torch.from_numpy(condition[rows]).to(parameter)
-                scaled = self._sample(batch, noise, anchor).float().cpu().numpy()
+                noise = RowNoise(seeds, rows, "signal", like.device)
+                scaled = draw(rows, noise, like).float().cpu().numpy()
                 signals[rows] = self.scaler_.inverse_transform(scaled)
                 if self.verbose and (
                     rows.stop == n_samples or rows.stop % every < size
                 ):
                     print(f"sampled {rows.stop} of {n_samples}")
-        return self.container_.restore(self._from_signals(signals))
+        return signals
 
     def save(self, path):
         """Write the fitted generator to one file that holds no code.
@@ -207,7 +225,7 @@ class BaseGenerator(NetworkEstimator, metaclass=ABCMeta):
         if isinstance(self.random_state, np.random.RandomState):
             parameters["random_state"] = None
         fitted = {
-            name: vars(value) if name in _HELPERS else value
+            name: vars(value) if name in self._helpers else value
             for name, value in vars(self).items()
             if name.endswith("_") and name != "network_"
         }
@@ -259,7 +277,7 @@ class BaseGenerator(NetworkEstimator, metaclass=ABCMeta):
             generator = cls(**header["parameters"])
             generator._validate_params()
             fitted = header["fitted"]
-            for name, kind in _HELPERS.items():
+            for name, kind in cls._helpers.items():
                 helper = kind.__new__(kind)
                 vars(helper).update({key: fitted[name][key] for key in kind.attributes})
                 fitted[name] = helper

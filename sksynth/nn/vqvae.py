@@ -14,19 +14,27 @@ class ResidualStack(nn.Module):
 
     The layer inside a block has a quarter of the features. Beats of MIT-BIH come back
     as well as from a stack of half the features throughout, which costs as much.
+
+    Parameters
+    ----------
+    width, n_blocks : int
+        Features; number of blocks.
+    dilations : sequence of int, default=(1,)
+        Dilations that the blocks take in turn.
     """
 
-    def __init__(self, width, n_blocks):
+    def __init__(self, width, n_blocks, dilations=(1,)):
         super().__init__()
         hidden = -(-width // 4)
+        in_turn = [dilations[i % len(dilations)] for i in range(n_blocks)]
         self.blocks = nn.ModuleList(
             nn.Sequential(
                 nn.GELU(),
-                nn.Conv1d(width, hidden, 3, padding=1),
+                nn.Conv1d(width, hidden, 3, padding=d, dilation=d),
                 nn.GELU(),
                 nn.Conv1d(hidden, width, 1),
             )
-            for _ in range(n_blocks)
+            for d in in_turn
         )
         for block in self.blocks:
             nn.init.zeros_(block[-1].weight)
