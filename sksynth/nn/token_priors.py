@@ -6,47 +6,10 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from sksynth.nn.draws import draw_tokens
 from sksynth.nn.transformer import Transformer
 
 _LOGITS_AT_ONCE = {"cpu": 2**18, "cuda": 2**24}  # numbers; of a CPU its cache holds
-
-
-def draw_tokens(logits, uniform):
-    """One token for each row of logits, by the inverse of the distribution function.
-
-    Parameters
-    ----------
-    logits : Tensor of shape (..., n_codes)
-        Unnormalised log probabilities.
-    uniform : Tensor of shape (...)
-        Numbers from U(0, 1).
-
-    Returns
-    -------
-    tokens : Tensor of shape (...)
-        Integers below n_codes.
-    log_probability : Tensor of shape (...)
-        That of the tokens.
-    """
-    weight = torch.exp(logits.float() - logits.amax(dim=-1, keepdim=True))
-    # first a block of codes and then one of its codes, to add up each weight only once;
-    # sums of many in double precision, so that rounding hardly moves an edge
-    size = math.gcd(weight.shape[-1], 32)
-    blocks = weight.unflatten(-1, (-1, size))
-    edges = blocks.sum(dim=-1).cumsum(dim=-1, dtype=torch.float64)
-    total = edges[..., -1:]
-    place = uniform.double()[..., None] * total
-    block = torch.searchsorted(edges, place, right=True)
-    block.clamp_(max=edges.shape[-1] - 1)
-    before = edges.gather(-1, (block - 1).clamp(min=0)) * (block > 0)
-    index = block[..., None].expand(*block.shape, size)
-    inside = blocks.gather(-2, index)[..., 0, :].cumsum(dim=-1, dtype=torch.float64)
-    # rounding must not lead beyond the last code that has a probability
-    rest = torch.minimum(place - before, inside[..., -1:] * (1 - 1e-15))
-    code = torch.searchsorted(inside, rest, right=True)
-    tokens = block * size + code.clamp_(max=size - 1)
-    probability = weight.gather(-1, tokens) / total.float()
-    return tokens[..., 0], probability[..., 0].log()
 
 
 class MaskedPrior(nn.Module):

@@ -6,7 +6,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sksynth.nn.token_priors import CascadedPrior, MaskedPrior, draw_tokens
+from sksynth.nn.draws import draw_tokens
+from sksynth.nn.token_priors import CascadedPrior, MaskedPrior
 
 N_CODES, N_TOKENS = 7, 9
 
@@ -38,29 +39,6 @@ def uniform_of(batch, seed=0):
 
 def no_condition(batch):
     return torch.zeros(batch, 0)
-
-
-@pytest.mark.parametrize("n_codes", [1, 4, 7, 32, 48, 256])
-def test_draws_have_the_probabilities_of_the_logits(n_codes):
-    torch.manual_seed(0)
-    logits = 2 * torch.randn(n_codes)
-    u = (torch.arange(100_000) + 0.5) / 100_000  # evenly spread: no chance in the test
-    tokens, log_probability = draw_tokens(logits.expand(len(u), n_codes), u)
-    share = torch.bincount(tokens, minlength=n_codes) / len(u)
-    torch.testing.assert_close(share, logits.softmax(0), rtol=0, atol=2e-5)
-    torch.testing.assert_close(log_probability, logits.log_softmax(0)[tokens])
-
-
-def test_a_token_without_probability_is_never_drawn():
-    logits = torch.tensor([-math.inf, 0.0, -math.inf, 0.0, -math.inf]).expand(3, 5)
-    tokens, _ = draw_tokens(logits, torch.tensor([0.0, 0.5, 1 - 1e-7]))
-    assert tokens.tolist() == [1, 3, 3]
-    logits = torch.randn(64)
-    logits[31::32] = -math.inf  # the last code of each block
-    p = logits.double().softmax(0).cumsum(0)
-    edges = torch.cat([p, p - 1e-16, p - 1e-9]).clamp(0, 1 - 1e-16)
-    tokens, log_probability = draw_tokens(logits.expand(len(edges), 64), edges)
-    assert torch.isfinite(log_probability).all()
 
 
 @given(
