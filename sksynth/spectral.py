@@ -145,10 +145,12 @@ def mel_filter_bank(n_mels, n_fft, fs, *, f_min=0.0, f_max=None):
             f"f_min and f_max must satisfy 0 <= f_min < f_max <= fs / 2 = {fs / 2:g} "
             f"Hz; got {f_min} and {f_max}"
         )
-    ends = torch.tensor([_hertz_to_mel(f) for f in (f_min, f_max)], dtype=torch.float64)
-    steps = torch.linspace(0, 1, n_mels + 2, dtype=torch.float64)
-    corners = _mel_to_hertz(ends[0] + (ends[1] - ends[0]) * steps)
-    hertz = torch.arange(n_fft // 2 + 1, dtype=torch.float64) * fs / n_fft
+    # numbers also where "meta" is the default device: nothing else would fill them in
+    real = {"dtype": torch.float64, "device": "cpu"}
+    first, last = _hertz_to_mel(f_min), _hertz_to_mel(f_max)
+    steps = torch.linspace(0, 1, n_mels + 2, **real)
+    corners = _mel_to_hertz(first + (last - first) * steps)
+    hertz = torch.arange(n_fft // 2 + 1, **real) * fs / n_fft
     low, centre, high = (corners[k : k + n_mels, None] for k in range(3))
     rising, falling = (hertz - low) / (centre - low), (high - hertz) / (high - centre)
     bank = torch.minimum(rising, falling).clamp(min=0) * 2 / (high - low)
@@ -342,9 +344,7 @@ class LogMel(nn.Module):
         .. [2] N. Perraudin, P. Balazs and P. L. Sondergaard, "A fast Griffin-Lim
            algorithm", WASPAA, 2013.
         """
-        for name, number in (("n_iter", n_iter), ("momentum", momentum)):
-            if number < 0:
-                raise ValueError(f"{name} must not be negative; got {number}")
+        _check_steps(n_iter, momentum)
         magnitudes = self.magnitudes(log_mel)
         if phase.shape != magnitudes.shape:
             raise ValueError(
@@ -353,34 +353,77 @@ class LogMel(nn.Module):
             )
         # windows with their centres at the ends begin half a hop earlier than ours:
         # one more frame on either side, and half a hop of signal to cut off
-        magnitudes, phase = (
-            F.pad(a, (1, 1), mode="replicate") for a in (magnitudes, phase)
-        )
+        phase = F.pad(phase, (1, 1), mode="replicate")
+        return self._signals(magnitudes, phase, n_iter, momentum)
+
+    @torch.no_grad()
+    def refine(self, log_mel, x, *, n_iter=64, momentum=0.99):
+        """Griffin-Lim from the phases of signals that are nearly right.
+
+        Parameters
+        ----------
+        log_mel : Tensor of shape (batch, n_mels, n_frames)
+            As :meth:`forward` has it.
+        x : Tensor of shape (batch, n_frames * hop)
+            Signals to start from.
+        n_iter, momentum
+            As in :meth:`griffin_lim`.
+
+        Returns
+        -------
+        x : Tensor of shape (batch, n_frames * hop)
+            Signals.
+
+        Raises
+        ------
+        ValueError
+            If a shape does not fit or a number is negative.
+        """
+        _check_steps(n_iter, momentum)
+        magnitudes = self.magnitudes(log_mel)
+        shape = len(magnitudes), magnitudes.shape[2] * self.hop
+        if x.shape != shape:
+            raise ValueError(f"x must have shape {shape}; got {tuple(x.shape)}")
+        x = F.pad(x.to(magnitudes.dtype), (self.hop // 2, self.hop // 2))
+        return self._signals(magnitudes, self._transform(x).angle(), n_iter, momentum)
+
+    def _signals(self, magnitudes, phase, n_iter, momentum):
+        """Signals from magnitudes, and phases of one more frame on either side."""
+        magnitudes = F.pad(magnitudes, (1, 1), mode="replicate")
         x = self._match(magnitudes / self.n_fft**0.5, phase, n_iter, momentum)
         return x[:, self.hop // 2 : -(self.hop // 2)]
+
+    def _transform(self, x):
+        return stft(x[:, None], self.n_fft, self.hop, hann=True, padding="constant")[
+            :, 0
+        ]
 
     def _match(self, magnitudes, phase, n_iter, momentum):
         """Signals (batch, n_times) with magnitudes near those of the transform."""
         n_times = (magnitudes.shape[2] - 1) * self.hop
 
         def inverse(z):
-            return istft(z[:, None], self.n_fft, self.hop, n_times, hann=True)
+            return istft(z[:, None], self.n_fft, self.hop, n_times, hann=True)[:, 0]
 
         z = torch.polar(magnitudes, phase.to(magnitudes.dtype))
         last = None
         for _ in range(n_iter):
-            nearest = stft(
-                inverse(z), self.n_fft, self.hop, hann=True, padding="constant"
-            )[:, 0]
+            nearest = self._transform(inverse(z))
             last = nearest if last is None else last
             z = torch.polar(magnitudes, (nearest + momentum * (nearest - last)).angle())
             last = nearest
-        return inverse(z)[:, 0]
+        return inverse(z)
 
 
 def _window(n_fft, hann, like):
     make = torch.hann_window if hann else torch.ones
     return make(n_fft, dtype=like.dtype, device=like.device)
+
+
+def _check_steps(n_iter, momentum):
+    for name, number in (("n_iter", n_iter), ("momentum", momentum)):
+        if number < 0:
+            raise ValueError(f"{name} must not be negative; got {number}")
 
 
 def _hertz_to_mel(hertz):

@@ -36,6 +36,8 @@ class LossNet(NeuralNet):
         Trained in place, without re-initialisation.
     max_epochs, batch_size, lr, device, callbacks, verbose
         As in the generators.
+    betas : pair of float, default=None
+        Decays of Adam's two averages; None are those of torch, 0.9 and 0.999.
     precision : {"auto", "float32", "bf16"}
         bf16 runs the forward pass under autocast; weights stay float32.
     compile_module : bool
@@ -57,6 +59,7 @@ class LossNet(NeuralNet):
         max_epochs,
         batch_size,
         lr,
+        betas=None,
         device="cpu",
         precision="float32",
         compile_module=False,
@@ -77,6 +80,7 @@ class LossNet(NeuralNet):
             criterion=nn.Identity,  # unused: the module knows its loss
             optimizer=torch.optim.AdamW,
             optimizer__fused=True,
+            optimizer__betas=(0.9, 0.999) if betas is None else tuple(betas),
             max_epochs=max_epochs,
             batch_size=batch_size,
             lr=lr,

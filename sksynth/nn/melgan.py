@@ -1,0 +1,353 @@
+"""MelGAN: signals from their log-mel spectrograms."""
+
+import torch
+from torch import nn
+from torch.func import functional_call
+from torch.nn import functional as F
+
+from sksynth.spectral import stft
+
+SLOPE = 0.2  # of the leaky rectifiers
+FLOOR = 1e-3  # smallest magnitude that counts in spectra of signals of deviation 1
+
+
+class MelGANGenerator(nn.Module):
+    """Convolutions from frames up to samples (Kumar et al., 2019, figure 1).
+
+    Each stage makes the sequence `r` times as long, and halves the features down to
+    four; residual blocks with dilations of 1, 3, 9, ... follow.
+
+    Parameters
+    ----------
+    n_mels, n_channels : int
+        Bands of the spectrogram; channels of the signals.
+    width : int, default=512
+        Features of a frame.
+    upsampling : sequence of int, default=(8, 8, 2, 2)
+        Factors of the stages, 2 or more; their product is the hop.
+    n_blocks : int, default=3
+        Residual blocks a stage.
+    limit : float or Tensor of shape (n_channels,)
+        Largest value of each channel: values are ``limit * tanh(h / limit)``. The
+        published limit is 1.
+    """
+
+    def __init__(
+        self,
+        n_mels,
+        n_channels,
+        *,
+        width=512,
+        upsampling=(8, 8, 2, 2),
+        n_blocks=3,
+        limit,
+    ):
+        super().__init__()
+        layers = [_Pad(3), _Conv(n_mels, width, 7)]
+        for r in upsampling:
+            n_in, width = width, max(4, width // 2)
+            layers += [nn.LeakyReLU(SLOPE), _UpConv(n_in, width, r)]
+            layers += [_Block(width, 3**i) for i in range(n_blocks)]
+        layers += [nn.LeakyReLU(SLOPE), _Pad(3), _Conv(width, n_channels, 7)]
+        self.layers = nn.Sequential(*layers)
+        limit = torch.as_tensor(limit, dtype=torch.float32)
+        self.register_buffer(
+            "limit", limit.reshape(-1, 1).repeat(n_channels, 1)[:n_channels]
+        )
+
+    def forward(self, log_mel):
+        """(batch, n_mels, n_frames) -> (batch, n_channels, n_frames * hop)."""
+        return self.limit * torch.tanh(self.layers(log_mel).float() / self.limit)
+
+
+class MelGANDiscriminator(nn.Module):
+    """Strided convolutions in groups: scores of windows that overlap.
+
+    Parameters
+    ----------
+    n_channels : int
+        Of the signals.
+    width, max_width : int, default=16 and 1024
+        Features of the first layer, and at most; each strided layer has four times as
+        many as the one before.
+    """
+
+    def __init__(self, n_channels, width=16, max_width=1024):
+        super().__init__()
+        self.layers = nn.ModuleList(
+            [nn.Sequential(_Pad(7), _Conv(n_channels, width, 15))]
+        )
+        for _ in range(4):
+            n_in, width = width, min(4 * width, max_width)
+            groups = _n_groups(n_in, width)
+            self.layers.append(
+                _Conv(n_in, width, 41, stride=4, padding=20, groups=groups)
+            )
+        self.layers.append(_Conv(width, width, 5, padding=2))
+        self.last = _Conv(width, 1, 3, padding=1)
+
+    def forward(self, x):
+        """Features of all layers; the last are the scores (batch, 1, n_windows)."""
+        features = []
+        for layer in self.layers:
+            x = F.leaky_relu(layer(x), SLOPE)
+            features.append(x)
+        return [*features, self.last(x)]
+
+
+class MultiScaleDiscriminator(nn.Module):
+    """Equal discriminators of the signals at the full, half and quarter rate.
+
+    Parameters are those of :class:`MelGANDiscriminator`.
+    """
+
+    n_scales = 3
+
+    def __init__(self, n_channels, width=16, max_width=1024):
+        super().__init__()
+        self.scales = nn.ModuleList(
+            MelGANDiscriminator(n_channels, width, max_width)
+            for _ in range(self.n_scales)
+        )
+
+    def forward(self, x):
+        """Features of each scale."""
+        features = []
+        for scale in self.scales:
+            features.append(scale(x))
+            x = F.avg_pool1d(x, 4, 2, padding=1, count_include_pad=False)
+        return features
+
+
+class MelGAN(nn.Module):
+    r"""Generator of signals from log-mel spectrograms, trained against discriminators.
+
+    After Kumar et al. (2019) [1]_, equations 1 to 4: with D_k the scores and
+    :math:`D_k^i` the features of scale k,
+
+    .. math::
+
+        L_D &= \sum_k E \max(0, 1 - D_k(x)) + E \max(0, 1 + D_k(G(s))) \\
+        L_G &= \sum_k -E D_k(G(s)) + 10 \cdot \tfrac13 \tfrac45 \sum_{k, i}
+               E |D_k^i(x) - D_k^i(G(s))|
+
+    Both are minimised in the same step and not by turns: the loss is their sum, where
+    each sees the other's network as a constant. So a step needs one optimiser, one
+    backward pass and one batch of generated signals, and the training loop is that of
+    all other modules.
+
+    Parameters
+    ----------
+    log_mel : LogMel
+        Spectrogram to invert.
+    n_channels : int
+        Of the signals. Their bands stand one channel after the other.
+    generator, discriminators : nn.Module
+        From (batch, n_channels * n_mels, n_frames) to signals, and from signals to a
+        list of features for each scale.
+    n_frames_a_step : int, default=32
+        Length of the segment of each row that a step sees: a random one in training,
+        and the middle of the signal in validation.
+    feature_weight : float, default=10.0
+        Weight of the features' difference.
+    mel_weight, stft_weight : float, default=0.0
+        Weights of two more losses of the generator, not published: the mean difference
+        of log-mel spectrograms, and that of log-magnitudes at three resolutions, in
+        decades. They shorten a training.
+
+    References
+    ----------
+    .. [1] K. Kumar et al., "MelGAN: generative adversarial networks for conditional
+       waveform synthesis", NeurIPS 2019.
+    """
+
+    def __init__(
+        self,
+        log_mel,
+        n_channels,
+        generator,
+        discriminators,
+        *,
+        n_frames_a_step=32,
+        feature_weight=10.0,
+        mel_weight=0.0,
+        stft_weight=0.0,
+    ):
+        super().__init__()
+        self.log_mel, self.generator = log_mel, generator
+        self.discriminators = discriminators
+        self.n_frames_a_step = n_frames_a_step
+        self.feature_weight = feature_weight
+        self.mel_weight, self.stft_weight = mel_weight, stft_weight
+        n_bands = n_channels * len(log_mel.bank)
+        self.register_buffer("mean", torch.zeros(n_bands, 1))
+        self.register_buffer("std", torch.ones(n_bands, 1))
+
+    @torch.no_grad()
+    def fit_scale(self, signals):
+        """Take mean and deviation of each band from signals; returns self."""
+        bands = torch.cat([self.bands(x) for x in signals.split(64)]).transpose(0, 1)
+        std, mean = torch.std_mean(bands.flatten(1), dim=1, keepdim=True)
+        self.mean.copy_(mean)
+        self.std.copy_(std.clamp(min=1e-3))  # decades
+        return self
+
+    def bands(self, x):
+        """Log-mel spectrograms (batch, n_channels * n_mels, n_frames) of signals."""
+        return self.log_mel(x.flatten(0, 1)).unflatten(0, x.shape[:2]).flatten(1, 2)
+
+    def vocode(self, bands):
+        """Signals (batch, n_channels, n_frames * hop) with such spectrograms."""
+        return self.generator((bands - self.mean) / self.std)
+
+    def forward(self, x, condition=None):
+        """Losses of a batch of signals; ``condition`` has no part in them.
+
+        ``"loss"`` has the gradient of the discriminators' loss for their weights, and
+        that of the generator's loss for its own.
+        """
+        real, bands = self._segments(x)
+        fake = self.vocode(bands)
+        losses = self._adversarial_losses(real, fake)
+        losses["mel"] = (self.bands(fake) - self.bands(real)).abs().mean()
+        loss = losses["discriminator"] + losses["generator"]
+        loss = loss + self.feature_weight * losses["features"]
+        loss = loss + self.mel_weight * losses["mel"]
+        if self.stft_weight:
+            losses["stft"] = self._spectral_distance(real, fake)
+            loss = loss + self.stft_weight * losses["stft"]
+        return {"loss": loss, **losses}
+
+    def _segments(self, x):
+        """Parts of signals, and the frames that belong to them."""
+        bands, hop = self.bands(x), self.log_mel.hop
+        n_frames, n = bands.shape[2], self.n_frames_a_step
+        if n_frames <= n:
+            return x, bands
+        start = torch.full((len(x),), (n_frames - n) // 2)
+        if self.training:
+            start = torch.randint(n_frames - n + 1, (len(x),))
+        frame = (start[:, None] + torch.arange(n)).to(x.device)[:, None]
+        bands = bands.gather(2, frame.expand(-1, bands.shape[1], -1))
+        frame = frame[..., None].expand(-1, x.shape[1], -1, hop)
+        return x.unflatten(2, (-1, hop)).gather(2, frame).flatten(2), bands
+
+    def _adversarial_losses(self, real, fake):
+        of_real = self.discriminators(real)
+        of_fake = self.discriminators(fake.detach())
+        frozen = {
+            name: p.detach() for name, p in self.discriminators.named_parameters()
+        }
+        seen = functional_call(self.discriminators, frozen, (fake,))
+        return {
+            "generator": -sum(scale[-1].float().mean() for scale in seen),
+            "discriminator": _hinge(of_real, of_fake),
+            "features": _feature_distance(of_real, seen),
+        }
+
+    def _spectral_distance(self, real, fake):
+        """Mean difference of log-magnitudes at three resolutions, in decades."""
+        total = 0.0
+        for n_fft in (
+            self.log_mel.n_fft // 2,
+            self.log_mel.n_fft,
+            self.log_mel.n_fft * 2,
+        ):
+            a, b = (_log_magnitudes(x, n_fft) for x in (real, fake))
+            total = total + (a - b).abs().mean()
+        return total / 3
+
+
+def _hinge(of_real, of_fake):
+    """Loss of the discriminators, from their features of real and of other signals."""
+    total = 0.0
+    for real, fake in zip(of_real, of_fake, strict=True):
+        total = total + F.relu(1 - real[-1].float()).mean()
+        total = total + F.relu(1 + fake[-1].float()).mean()
+    return total
+
+
+def _feature_distance(of_real, of_fake):
+    """Mean differences of all features but the scores; the real ones are constants."""
+    total = 0.0
+    for real, fake in zip(of_real, of_fake, strict=True):
+        for a, b in zip(real[:-1], fake[:-1], strict=True):
+            total = total + F.l1_loss(b.float(), a.detach().float())
+    return total * 4 / 5 / len(of_real)
+
+
+def _log_magnitudes(x, n_fft):
+    power = torch.view_as_real(stft(x, n_fft, n_fft // 4, hann=True)).square().sum(-1)
+    return power.clamp(min=FLOOR**2).log10() / 2
+
+
+def _n_groups(n_in, n_out):
+    """Most groups of four or more inputs each, if it can be, that divide both."""
+    most = max(1, n_in // 4)
+    return next(n for n in range(most, 0, -1) if n_in % n == n_out % n == 0)
+
+
+def _unit(weight, gain):
+    """Weight normalisation (Salimans and Kingma, 2016): g v / |v|, row by row."""
+    return weight * (gain / weight.norm(dim=(1, 2), keepdim=True))
+
+
+class _Conv(nn.Conv1d):
+    """Convolution with weight normalisation."""
+
+    def __init__(self, n_in, n_out, size, **options):
+        super().__init__(n_in, n_out, size, **options)
+        norm = self.weight.detach().norm(dim=(1, 2), keepdim=True)
+        self.gain = nn.Parameter(norm)
+
+    def forward(self, x):
+        weight = _unit(self.weight, self.gain)
+        options = self.stride, self.padding, self.dilation, self.groups
+        return F.conv1d(x, weight, self.bias, *options)
+
+
+class _UpConv(nn.ConvTranspose1d):
+    """``r`` times as many positions; transposed, with weight normalisation."""
+
+    def __init__(self, n_in, n_out, r):
+        odd = r % 2
+        super().__init__(
+            n_in, n_out, 2 * r, r, padding=r // 2 + odd, output_padding=odd
+        )
+        norm = self.weight.detach().norm(dim=(1, 2), keepdim=True)
+        self.gain = nn.Parameter(norm)
+
+    def forward(self, x):
+        weight = _unit(self.weight, self.gain)
+        options = self.stride, self.padding, self.output_padding
+        return F.conv_transpose1d(x, weight, self.bias, *options)
+
+
+class _Pad(nn.Module):
+    """The mirror image beyond both ends; the end values where that is too short."""
+
+    def __init__(self, n):
+        super().__init__()
+        self.n = n
+
+    def forward(self, x):
+        mode = "reflect" if x.shape[2] > self.n else "replicate"
+        return F.pad(x, (self.n, self.n), mode=mode)
+
+
+class _Block(nn.Module):
+    """A dilated convolution and one of size 1, beside a shortcut of size 1."""
+
+    def __init__(self, width, dilation):
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.LeakyReLU(SLOPE),
+            _Pad(dilation),
+            _Conv(width, width, 3, dilation=dilation),
+            nn.LeakyReLU(SLOPE),
+            _Conv(width, width, 1),
+        )
+        self.shortcut = _Conv(width, width, 1)
+
+    def forward(self, x):
+        return self.shortcut(x) + self.layers(x)
