@@ -8,6 +8,7 @@ _HOMES = {  # public names of the top level, and the modules that hold them
     "VAE": "generators",
     "ConvVAE": "generators",
     "DiffWave": "generators",
+    "MerGen": "generators",
     "SpectrumVAE": "generators",
     "TimeDiffusion": "generators",
     "TimeVQVAE": "generators",

@@ -72,6 +72,7 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator):
         callbacks=None,
         max_epochs=None,
         lr=None,
+        batch_size=None,
         betas=None,
         kinds=None,
         weights=None,
@@ -89,7 +90,7 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator):
         return LossNet(
             network,
             max_epochs=self.max_epochs if max_epochs is None else max_epochs,
-            batch_size=self.batch_size,
+            batch_size=self.batch_size if batch_size is None else batch_size,
             lr=self.lr if lr is None else lr,
             betas=betas,
             device=str(next(iter(tensors.values())).device),

@@ -251,7 +251,7 @@ class ContextEncoder:
     Parameters
     ----------
     context : array-like of shape (n_samples,) or (n_samples, n_columns), or DataFrame
-        One row for each signal; columns of numbers or of text.
+        One row for each signal; columns of numbers or of text. None has no columns.
     n_samples : int
         Number of signals.
     """
@@ -278,7 +278,7 @@ class ContextEncoder:
             raise ValueError(
                 f"context must have {len(self.labels)} columns; got {len(columns)}"
             )
-        parts = []
+        parts = [np.zeros((n_samples, 0))]
         for column, labels, mean, std in zip(
             columns, self.labels, self.mean, self.std, strict=True
         ):
@@ -293,6 +293,8 @@ class ContextEncoder:
 
 def _context_columns(context, n_samples, n_columns=None):
     """Columns of n_samples numbers (float64) or labels, and their names if any."""
+    if context is None:
+        return [], None
     names = [str(name) for name in getattr(context, "columns", [])] or None
     if names:
         columns = [context.iloc[:, k].to_numpy() for k in range(len(names))]

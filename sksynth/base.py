@@ -1,6 +1,7 @@
 """The template of all generators: validate, scale, train; sample, unscale."""
 
 from abc import ABCMeta, abstractmethod
+from itertools import chain
 from numbers import Integral, Real
 
 import numpy as np
@@ -28,6 +29,7 @@ from sksynth._preprocessing import (
 from sksynth._random import RowNoise, as_rng, seeded
 from sksynth._storage import read_model, write_model
 from sksynth.training.device import resolve_device
+
 
 def _is_fitted_name(cls, name):
     return name.endswith("_") and not name.startswith("_") and not hasattr(cls, name)
@@ -337,7 +339,9 @@ class BaseGenerator(NetworkEstimator, metaclass=ABCMeta):
         self.network_, self.history_ = net.module_, net.curves()
         self.n_iter_ = len(net.history)
 
-    def _train(self, network, n_epochs, **tensors):
+    def _train(
+        self, network, n_epochs, *, lr=None, batch_size=None, betas=None, **tensors
+    ):
         """Net that fitted ``network`` to tensors named as the arguments of its forward.
 
         One of them is the condition. With labels, a row of a class of m rows is drawn
@@ -350,7 +354,14 @@ class BaseGenerator(NetworkEstimator, metaclass=ABCMeta):
             kinds = torch.unique(condition, dim=0, return_inverse=True)[1]
             weights = torch.bincount(kinds)[kinds] ** -0.5
         net = self._train_network(
-            network, tensors, max_epochs=n_epochs, kinds=kinds, weights=weights
+            network,
+            tensors,
+            max_epochs=n_epochs,
+            lr=lr,
+            batch_size=batch_size,
+            betas=betas,
+            kinds=kinds,
+            weights=weights,
         )
         net.module_.requires_grad_(False)
         return net
@@ -361,7 +372,7 @@ class BaseGenerator(NetworkEstimator, metaclass=ABCMeta):
 
     def _through(self, network, function, *tensors):
         """Rows of ``function(network, *tensors)``, batch by batch."""
-        device = next(network.parameters()).device
+        device = next(chain(network.parameters(), network.buffers())).device
         with torch.inference_mode():
             batches = [
                 function(network, *(t[rows].to(device) for t in tensors))

@@ -37,9 +37,9 @@ MAY_IMPORT = {  # our own parts, and other people's packages
         *("torch", "sklearn"),
     },
     "generators": {
-        *("base", "diffusion", "mrs", "nn", "spectral"),
-        *("_arrays", "_leads", "_preprocessing"),
-        *("torch", "sklearn"),
+        *("base", "diffusion", "metrics", "mrs", "nn", "spectral"),
+        *("_arrays", "_events", "_leads", "_preprocessing", "_random", "_storage"),
+        *("torch", "sklearn", "joblib"),
     },
     "over_sampling": {
         *("_fitting", "_preprocessing", "_random", "generators", "selection"),

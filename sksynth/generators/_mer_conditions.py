@@ -71,13 +71,16 @@ class TrainingConditions:
         One-hot.
     local : ndarray of shape (n_samples, n_windows, n_local)
         Standardised.
+    parts : {"both", "global", "local"}
+        What of the matrix is not 0.
     """
 
-    attributes = ("own", "context", "clusters", "local")
+    attributes = ("own", "context", "clusters", "local", "parts")
 
-    def __init__(self, own, context, clusters, local):
+    def __init__(self, own, context, clusters, local, parts):
         self.own, self.context = own, context
         self.clusters, self.local = clusters, local
+        self.parts = parts
 
     @property
     def n_local(self):
@@ -90,24 +93,46 @@ class TrainingConditions:
         parts = (self.own, self.context, self.clusters, self.local)
         return sum(part.shape[-1] for part in parts) + 1
 
-    def matrix(self, own, context, clusters, local):
-        """(n, n_windows, n_features), float32; ``local`` may be a number of windows."""
-        n_windows = local if np.ndim(local) == 0 else local.shape[1]
-        whole = np.concatenate([own, context, clusters], axis=1)
-        if np.ndim(local) == 0:
-            local = np.zeros((len(own), n_windows, self.n_local), dtype=np.float32)
-            known = 0.0
-        else:
-            known = 1.0
-        same = np.broadcast_to(
-            whole[:, None], (len(own), n_windows, whole.shape[1])
-        ).astype(np.float32)
-        flag = np.full((len(own), n_windows, 1), known, dtype=np.float32)
-        return np.concatenate([same, local, flag], axis=2)
-
     def training_matrix(self):
-        """That of the training rows."""
-        return self.matrix(self.own, self.context, self.clusters, self.local)
+        """Condition matrices of the training rows, (n, n_windows, n_features)."""
+        return self._matrix(self.own, self.context, self.clusters, self.local)
+
+    def asked(self, own, context, local, lenders, n_windows):
+        """Condition matrices, (n, n_windows, n_features), with what training rows lend.
+
+        Parameters
+        ----------
+        own, context : ndarray of shape (n, ...) or None
+            Encoded y and context.
+        local : ndarray of shape (n, n_windows, n_local), None or str
+            Standardised metrics; None borrows them, a str leaves them out.
+        lenders : ndarray of shape (n, n_segments)
+            Training rows; the first one lends all, the others further metrics.
+        n_windows : int
+            Rows of a matrix.
+        """
+        first = lenders[:, 0]
+        own = self.own[first] if own is None else own
+        context = self.context[first] if context is None else context
+        if local is None:
+            n_steps = self.local.shape[1]
+            parts = [self.local[first]]
+            parts += [self.local[k][:, n_steps // 7 :] for k in lenders.T[1:]]
+            local = np.concatenate(parts, axis=1)[:, :n_windows]
+        elif isinstance(local, str):
+            local = None
+        return self._matrix(own, context, self.clusters[first], local, n_windows)
+
+    def _matrix(self, own, context, clusters, local, n_windows=None):
+        n_windows = local.shape[1] if n_windows is None else n_windows
+        matrix = np.zeros((len(own), n_windows, self.n_features), dtype=np.float32)
+        if self.parts != "local":
+            whole = np.concatenate([own, context, clusters], axis=1)
+            matrix[:, :, : whole.shape[1]] = whole[:, None]
+        if self.parts != "global" and local is not None:
+            matrix[:, :, -1 - self.n_local : -1] = local
+            matrix[:, :, -1] = 1
+        return matrix
 
     def lenders(self, own, context, uniform):
         """Training rows of like conditions, (n, k), one for each uniform number.

@@ -2,14 +2,13 @@
 
 from numbers import Integral, Real
 
-import numpy as np
 import torch
-from sklearn.utils import check_array
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
 from sksynth.base import BaseGenerator
+from sksynth.generators._tokens import check_tokens
 from sksynth.generators._training import (
     AT_LEAST_ONE,
     check_guidance,
@@ -141,8 +140,7 @@ class TimeVQVAE(BaseGenerator):
 
     Examples
     --------
-    >>> import numpy as np
-    >>> from sksynth import TimeVQVAE
+    >>>     >>> from sksynth import TimeVQVAE
     >>> X = np.random.default_rng(0).normal(size=(20, 2, 32))
     >>> y = np.repeat(["af", "sinus"], 10)
     >>> vqvae = TimeVQVAE(max_epochs=2, prior_epochs=2, random_state=0).fit(X, y)
@@ -276,25 +274,13 @@ class TimeVQVAE(BaseGenerator):
             the codes, or no integer.
         """
         check_is_fitted(self, "container_")
-        tokens = check_array(tokens, input_name="tokens")
-        if tokens.dtype.kind not in "iu":
-            raise ValueError(f"tokens must be integers; got {tokens.dtype}")
-        tokens = tokens.astype(np.int64, copy=False)
-        if tokens.shape[1] != sum(self.n_tokens_):
-            raise ValueError(
-                f"tokens must have {sum(self.n_tokens_)} columns; got {tokens.shape[1]}"
-            )
         network = self._network_to_sample()["tokenizer"]
         n_codes = len(network.bands[0].codebook.usage)
-        if tokens.min() < 0 or tokens.max() >= n_codes:
-            raise ValueError(
-                f"tokens must be from 0 to {n_codes - 1} ({n_codes} codes); got "
-                f"{tokens.min()} to {tokens.max()}"
-            )
+        tokens = check_tokens(tokens, sum(self.n_tokens_), n_codes)
         scaled = self._through(
             network,
             lambda net, rows: net.decode(rows.split(net.n_tokens, 1)),
-            torch.tensor(tokens),
+            torch.from_numpy(tokens),
         )
         signals = self.scaler_.inverse_transform(scaled.cpu().numpy())
         return self.container_.restore(self._from_signals(signals))

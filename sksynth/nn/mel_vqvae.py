@@ -32,12 +32,16 @@ class StandardLogMel(nn.Module):
 
     def forward(self, x):
         """(batch, n_channels, n_times) -> (batch, n_bands, n_frames)."""
-        return (self.raw(x) - self.mean) / self.std
+        return self.standard(self.raw(x))
 
     def raw(self, x):
         """Spectrogram in decades, (batch, n_bands, n_frames)."""
         mel = self.log_mel(x.flatten(0, 1))
         return mel.unflatten(0, x.shape[:2]).flatten(1, 2)
+
+    def standard(self, mel):
+        """Spectrogram in standard units of one in decades."""
+        return (mel - self.mean) / self.std
 
     def inverse(self, z):
         """Spectrogram in decades of one in standard units."""
@@ -68,8 +72,8 @@ class MelVQVAE(nn.Module):
 
     Parameters
     ----------
-    n_bands : int
-        Rows of the spectrogram.
+    front : StandardLogMel
+        Spectrograms of signals; the other methods take them ready.
     n_features : int
         Columns of the condition matrix, to which the top tokens are pulled.
     n_codes, code_dim : int
@@ -84,7 +88,7 @@ class MelVQVAE(nn.Module):
 
     def __init__(
         self,
-        n_bands,
+        front,
         n_features,
         *,
         n_codes,
@@ -95,6 +99,7 @@ class MelVQVAE(nn.Module):
         condition_weight=1.0,
     ):
         super().__init__()
+        self.front, n_bands = front, len(front.mean)
         self.beta, self.condition_weight = beta, condition_weight
 
         def stack(more=0):

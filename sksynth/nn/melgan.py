@@ -138,10 +138,8 @@ class MelGAN(nn.Module):
 
     Parameters
     ----------
-    log_mel : LogMel
+    front : StandardLogMel
         Spectrogram to invert.
-    n_channels : int
-        Of the signals. Their bands stand one channel after the other.
     generator, discriminators : nn.Module
         From (batch, n_channels * n_mels, n_frames) to signals, and from signals to a
         list of features for each scale.
@@ -163,8 +161,7 @@ class MelGAN(nn.Module):
 
     def __init__(
         self,
-        log_mel,
-        n_channels,
+        front,
         generator,
         discriminators,
         *,
@@ -174,31 +171,15 @@ class MelGAN(nn.Module):
         stft_weight=0.0,
     ):
         super().__init__()
-        self.log_mel, self.generator = log_mel, generator
+        self.front, self.generator = front, generator
         self.discriminators = discriminators
         self.n_frames_a_step = n_frames_a_step
         self.feature_weight = feature_weight
         self.mel_weight, self.stft_weight = mel_weight, stft_weight
-        n_bands = n_channels * len(log_mel.bank)
-        self.register_buffer("mean", torch.zeros(n_bands, 1))
-        self.register_buffer("std", torch.ones(n_bands, 1))
-
-    @torch.no_grad()
-    def fit_scale(self, signals):
-        """Take mean and deviation of each band from signals; returns self."""
-        bands = torch.cat([self.bands(x) for x in signals.split(64)]).transpose(0, 1)
-        std, mean = torch.std_mean(bands.flatten(1), dim=1, keepdim=True)
-        self.mean.copy_(mean)
-        self.std.copy_(std.clamp(min=1e-3))  # decades
-        return self
-
-    def bands(self, x):
-        """Log-mel spectrograms (batch, n_channels * n_mels, n_frames) of signals."""
-        return self.log_mel(x.flatten(0, 1)).unflatten(0, x.shape[:2]).flatten(1, 2)
 
     def vocode(self, bands):
         """Signals (batch, n_channels, n_frames * hop) with such spectrograms."""
-        return self.generator((bands - self.mean) / self.std)
+        return self.generator(self.front.standard(bands))
 
     def forward(self, x, condition=None):
         """Losses of a batch of signals; ``condition`` has no part in them.
@@ -209,7 +190,7 @@ class MelGAN(nn.Module):
         real, bands = self._segments(x)
         fake = self.vocode(bands)
         losses = self._adversarial_losses(real, fake)
-        losses["mel"] = (self.bands(fake) - self.bands(real)).abs().mean()
+        losses["mel"] = (self.front.raw(fake) - self.front.raw(real)).abs().mean()
         loss = losses["discriminator"] + losses["generator"]
         loss = loss + self.feature_weight * losses["features"]
         loss = loss + self.mel_weight * losses["mel"]
@@ -220,7 +201,7 @@ class MelGAN(nn.Module):
 
     def _segments(self, x):
         """Parts of signals, and the frames that belong to them."""
-        bands, hop = self.bands(x), self.log_mel.hop
+        bands, hop = self.front.raw(x), self.front.log_mel.hop
         n_frames, n = bands.shape[2], self.n_frames_a_step
         if n_frames <= n:
             return x, bands
@@ -247,12 +228,8 @@ class MelGAN(nn.Module):
 
     def _spectral_distance(self, real, fake):
         """Mean difference of log-magnitudes at three resolutions, in decades."""
-        total = 0.0
-        for n_fft in (
-            self.log_mel.n_fft // 2,
-            self.log_mel.n_fft,
-            self.log_mel.n_fft * 2,
-        ):
+        total, middle = 0.0, self.front.log_mel.n_fft
+        for n_fft in (middle // 2, middle, middle * 2):
             a, b = (_log_magnitudes(x, n_fft) for x in (real, fake))
             total = total + (a - b).abs().mean()
         return total / 3

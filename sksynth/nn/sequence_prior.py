@@ -71,14 +71,17 @@ class SequencePrior(nn.Module):
         nn.init.normal_(self.embedding.weight, std=width**-0.5)
         for layer in self.to_embedding:  # small logits: near log(n_codes) at first
             nn.init.normal_(layer.weight, std=0.02)
-        rows = n_codes * torch.tensor(pattern).repeat(n_steps)  # first of the level
+        rows = torch.tensor(pattern, device="cpu")  # no weights: real also under "meta"
+        rows = n_codes * rows.repeat(n_steps)  # first of the level
         self.register_buffer("first_row", rows, persistent=False)
 
     def extra_repr(self):
         return f"pattern={self.pattern}"  # not seen in the weights
 
-    def forward(self, tokens, context):
+    def forward(self, tokens, context, condition=None):
         """Cross-entropy of tokens (batch, n_tokens), in nats a token.
+
+        ``condition`` has no part in it.
 
         Returns
         -------
@@ -186,15 +189,34 @@ class SequencePrior(nn.Module):
 
 
 class FeatureContext(nn.Module):
-    """Context of features along time: a linear layer, and positions."""
+    """Context of features along time: a linear layer, and positions.
 
-    def __init__(self, n_features, n_steps, width):
+    Parameters
+    ----------
+    n_features, n_steps, width : int
+        Columns and length of the context; features of the result.
+    n_optional : int, default=0
+        So many of the last columns are 0 where they are not known.
+    dropout : float, default=0
+        Share of the training rows whose optional columns are taken away.
+    """
+
+    def __init__(self, n_features, n_steps, width, *, n_optional=0, dropout=0.0):
         super().__init__()
+        self.n_optional, self.dropout = n_optional, dropout
         self.features = nn.Linear(n_features, width)
         self.position = nn.Parameter(0.02 * torch.randn(n_steps, width))
 
+    def extra_repr(self):
+        return f"n_optional={self.n_optional}, dropout={self.dropout}"
+
     def forward(self, features):
         """(batch, n_steps, n_features) -> (batch, n_steps, width)."""
+        if self.training and self.dropout and self.n_optional:
+            kept = torch.rand(len(features), 1, 1) >= self.dropout
+            whole, optional = features.tensor_split([-self.n_optional], dim=2)
+            optional = optional * kept.to(features.device)
+            features = torch.cat([whole, optional], dim=2)
         return self.features(features) + self.position
 
 

@@ -1,0 +1,347 @@
+"""The stages of MerGen: their networks, their trainings, and the way to signals."""
+
+import math
+from numbers import Real
+
+import joblib
+import numpy as np
+import torch
+from sklearn.utils import gen_batches
+from torch import nn
+
+from sksynth._preprocessing import ContextEncoder
+from sksynth._random import reseed
+from sksynth.generators._mer_conditions import (
+    LocalMetrics,
+    TrainingConditions,
+    cluster,
+    measured,
+)
+from sksynth.generators._stages import Checkpoint
+from sksynth.generators._training import epochs_of, pair_of
+from sksynth.nn.mel_vqvae import RATES, MelVQVAE, StandardLogMel
+from sksynth.nn.melgan import MelGAN, MelGANGenerator, MultiScaleDiscriminator
+from sksynth.nn.sequence_prior import FeatureContext, SequencePrior, TokenContext
+from sksynth.spectral import LogMel
+
+STAGES = {  # stage -> stages that it needs
+    "vqvae": (),
+    "top": ("vqvae",),
+    "bottom": ("vqvae",),
+    "vocoder": (),
+}
+PLACES = (0, 1, 1, 0, 1, 1)  # middle and bottom tokens of a top token, as they follow
+N_UPDATES = {"vqvae": 1500, "top": 2000, "bottom": 2000, "vocoder": 3000}
+N_FRAMES_AT_ONCE = 4096  # of spectrograms that become signals
+
+
+class MergenTraining:
+    """What :class:`MerGen` is made of; only a base of it."""
+
+    @property
+    def _window(self):
+        """Samples of a top token."""
+        return RATES[0] * math.prod(self.upsampling)
+
+    def _n_steps(self, n_times):
+        """Top tokens of a signal; the transform and the metrics need a few samples."""
+        hop = math.prod(self.upsampling)
+        smallest = max(16, (self.n_fft - hop) // 2 + 1)
+        return -(-max(n_times, smallest) // self._window)
+
+    def _inspect(self, X):
+        for name, kind in (("upsampling", int), ("vocoder_weights", Real)):
+            values = getattr(self, name)
+            if not values or not all(isinstance(v, kind) for v in values):
+                raise ValueError(
+                    f"{name} must be {kind.__name__} numbers; got {values}"
+                )
+        if min(self.upsampling) < 2:
+            raise ValueError(f"upsampling must be from 2; got {self.upsampling}")
+        if len(self.vocoder_weights) != 2 or min(self.vocoder_weights) < 0:
+            raise ValueError(
+                "vocoder_weights must be two numbers from 0; got "
+                f"{self.vocoder_weights}"
+            )
+        if self.prior_width % self.n_heads:
+            raise ValueError(
+                f"prior_width must be a multiple of n_heads; got {self.prior_width} "
+                f"and {self.n_heads}"
+            )
+        for name in ("encoder_layers", "decoder_layers"):
+            pair_of(name, getattr(self, name))
+        if self.prior_epochs is not None:
+            pair_of("prior_epochs", self.prior_epochs)
+        unknown = set(self.stages or ()) - set(STAGES)
+        if unknown:
+            raise ValueError(f"stages must be of {list(STAGES)}; got {sorted(unknown)}")
+        if self.n_clusters is not None and self.n_clusters > len(X):
+            raise ValueError(
+                f"n_clusters={self.n_clusters} needs as many rows; got {len(X)}"
+            )
+        LogMel(*self._mel_sizes)  # refuses sizes that do not fit
+        measured(np.zeros((1, 1, 16 * self._window)), self.fs, self._window)
+
+    @property
+    def _mel_sizes(self):
+        return self.fs, self.n_fft, math.prod(self.upsampling), self.n_mels
+
+    def _n_subtasks(self):
+        epochs = [self._epochs(stage, None) for stage in self._asked_stages()]
+        return None if None in epochs else sum(epochs)
+
+    def _asked_stages(self):
+        if self.stages is not None:
+            return [stage for stage in STAGES if stage in self.stages]
+        return [s for s in STAGES if s != "vocoder" or self.inverter == "melgan"]
+
+    def _epochs(self, stage, n_rows):
+        """Epochs of a stage; None if they depend on the number of rows, not given."""
+        given = {"vqvae": self.max_epochs, "vocoder": self.vocoder_epochs}
+        if self.prior_epochs is not None:
+            both = pair_of("prior_epochs", self.prior_epochs)
+            given |= dict(zip(("top", "bottom"), both, strict=True))
+        if given.get(stage) is not None or n_rows is None:
+            return given.get(stage)
+        return epochs_of(N_UPDATES[stage], n_rows, self._batch(stage))
+
+    def _batch(self, stage):
+        return max(1, self.batch_size // 2) if stage == "vocoder" else self.batch_size
+
+    def _make_network(self, signal_shape, n_conditions):
+        n_channels, n_times = signal_shape
+        n_steps, n_features = self._n_steps(n_times), self.lenders_.n_features
+        n_local = 0 if self.conditioning == "global" else 1 + self.lenders_.n_local
+
+        def front():
+            return StandardLogMel(LogMel(*self._mel_sizes), n_channels)
+
+        vqvae = MelVQVAE(
+            front(),
+            n_features,
+            n_codes=self.n_codes,
+            code_dim=self.code_dim,
+            width=self.width,
+            n_blocks=self.n_blocks,
+            condition_weight=self.condition_weight,
+        )
+        contexts = (
+            FeatureContext(
+                n_features,
+                n_steps,
+                self.prior_width,
+                n_optional=n_local,
+                dropout=self.local_dropout,
+            ),
+            TokenContext(self.n_codes, n_steps, len(PLACES), self.prior_width),
+        )
+        layers = zip(
+            *(
+                pair_of(k, getattr(self, k))
+                for k in ("encoder_layers", "decoder_layers")
+            ),
+            strict=True,
+        )
+        priors = [
+            SequencePrior(
+                context,
+                n_codes=self.n_codes,
+                n_steps=n_steps,
+                pattern=pattern,
+                width=self.prior_width,
+                n_heads=self.n_heads,
+                encoder_layers=n_encoder,
+                decoder_layers=n_decoder,
+                dropout=self.dropout,
+            )
+            for context, pattern, (n_encoder, n_decoder) in zip(
+                contexts, ((0,), PLACES), layers, strict=True
+            )
+        ]
+        mel_weight, stft_weight = self.vocoder_weights
+        vocoder = MelGAN(
+            front(),
+            MelGANGenerator(
+                n_channels * self.n_mels,
+                n_channels,
+                width=self.vocoder_width,
+                upsampling=self.upsampling,
+                limit=1.0,
+            ),
+            MultiScaleDiscriminator(
+                n_channels, self.discriminator_width, 64 * self.discriminator_width
+            ),
+            mel_weight=mel_weight,
+            stft_weight=stft_weight,
+        )
+        modules = (vqvae, *priors, vocoder)
+        return nn.ModuleDict(dict(zip(STAGES, modules, strict=True)))
+
+    def _fit(self, signals, condition, context=None):
+        self.context_ = ContextEncoder(context, len(signals))
+        context = self.context_.encode(context, len(signals))
+        checkpoint = Checkpoint(self.checkpoint)
+        x = self._padded(signals)
+        metrics = self._measure(x)
+        self.local_ = LocalMetrics(metrics)
+        log_mel = LogMel(*self._mel_sizes).to(x.device)
+        clusters = self._cluster(log_mel, x)
+        self.lenders_ = TrainingConditions(
+            condition.cpu().numpy(),
+            context,
+            clusters,
+            self.local_.transform(metrics),
+            self.conditioning,
+        )
+        self.clusters_ = clusters.argmax(axis=1) if clusters.size else np.zeros(len(x))
+        network = self._make_network(signals.shape[1:], condition.shape[1])
+        self._fit_fronts(network.to(x.device), x)
+        self._train_stages(network, checkpoint, x, condition)
+        self.network_ = network.requires_grad_(False).eval()
+
+    def _fit_fronts(self, network, x):
+        fronts = network["vqvae"].front, network["vocoder"].front
+        fronts[0].fit(x[rows] for rows in gen_batches(len(x), self.batch_size))
+        fronts[1].load_state_dict(fronts[0].state_dict())
+        limit = network["vocoder"].generator.limit
+        limit.copy_(x.abs().amax(dim=(0, 2))[:, None].clamp(min=1.0))
+
+    def _train_stages(self, network, checkpoint, x, condition):
+        """Train, or take from the checkpoint, all stages that are asked."""
+        asked = self._asked_stages()
+        seeds = torch.randint(2**31 - 1, (len(STAGES),)).tolist()
+        self.history_, trained, data = {}, [], None
+        for number, (stage, seed) in enumerate(zip(STAGES, seeds, strict=True), 1):
+            if self.checkpoint is not None:
+                data = data or self._digest(x, condition)
+            key = self._key(stage, network, data, len(x))
+            curves = checkpoint.load(stage, key, network[stage])
+            if curves is None and stage in asked:
+                missing = [name for name in STAGES[stage] if name not in trained]
+                if missing:
+                    raise ValueError(
+                        f"stage {stage!r} needs {missing}, which neither stages="
+                        f"{self.stages} nor the checkpoint {self.checkpoint} have"
+                    )
+                if self.verbose:
+                    print(f"training {number} of {len(STAGES)}: {stage}")
+                reseed(seed, x.device)
+                curves = self._train_stage(stage, network, x, condition)
+                checkpoint.save(stage, key, network[stage], curves)
+            if curves is not None:
+                trained.append(stage)
+                self._note(stage, curves)
+        self.stages_ = tuple(trained)
+
+    def _train_stage(self, stage, network, x, condition):
+        """Losses of the training of one stage."""
+        tensors, options = {"condition": condition}, {}
+        if stage == "vocoder":
+            tensors["x"] = x
+            options = {"lr": self.vocoder_lr, "betas": (0.8, 0.99)}
+        else:
+            features = torch.from_numpy(self.lenders_.training_matrix()).to(x.device)
+            if stage == "vqvae":
+                front = network["vqvae"].front
+                mel = self._through(front, lambda net, rows: net(rows), x)
+                tensors["mel"] = mel.clone()  # outside of inference mode
+                tensors["features"] = features
+            else:
+                tokens = self._tokens(network["vqvae"], x)
+                n_steps = features.shape[1]
+                top, middle, bottom = tokens.split(
+                    [n_steps, 2 * n_steps, 4 * n_steps], 1
+                )
+                low = network["bottom"].interleave(middle, bottom)
+                is_top = stage == "top"
+                tensors["tokens"] = top if is_top else low
+                tensors["context"] = features if is_top else top
+        net = self._train(
+            network[stage],
+            self._epochs(stage, len(x)),
+            batch_size=self._batch(stage),
+            **options,
+            **tensors,
+        )
+        network[stage].eval()
+        return net.curves()
+
+    def _note(self, stage, curves):
+        if stage == "vqvae":
+            self.n_iter_ = len(curves["train_loss"])
+            self.history_ |= curves
+            return
+        for name, values in curves.items():
+            self.history_[name.replace("_", f"_{stage}_", 1)] = values
+
+    def _key(self, stage, network, data, n_rows):
+        """What the result of a stage depends on, in short."""
+        if data is None:
+            return None
+        names = (*STAGES[stage], stage)
+        own = [
+            (repr(network[s]), self._epochs(s, n_rows), self._batch(s)) for s in names
+        ]
+        lr = self.vocoder_lr if stage == "vocoder" else self.lr
+        return joblib.hash((data, own, lr, self.precision, str(self.random_state)))
+
+    def _digest(self, x, condition):
+        features = self.lenders_.training_matrix()
+        return joblib.hash(
+            (x.cpu().numpy(), condition.cpu().numpy(), features, self._mel_sizes)
+        )
+
+    def _tokens(self, vqvae, x):
+        """Tokens of padded signals, level after level."""
+        return self._through(
+            vqvae, lambda net, rows: torch.cat(net.encode(net.front(rows)), dim=1), x
+        )
+
+    def _padded(self, signals):
+        """Whole windows: signals go on with their mirror image."""
+        n_times = signals.shape[2]
+        wanted = self._n_steps(n_times) * self._window
+        if wanted == n_times:
+            return signals
+        index = np.pad(np.arange(n_times), (0, wanted - n_times), mode="symmetric")
+        return signals[..., torch.from_numpy(index).to(signals.device)]
+
+    def _measure(self, x):
+        """Metrics of the windows of scaled signals, in the unit of X."""
+        parts = []
+        for rows in gen_batches(len(x), 64):
+            signals = self.scaler_.inverse_transform(x[rows].cpu().numpy())
+            parts.append(measured(signals, self.fs, self._window))
+        return np.concatenate(parts)
+
+    def _cluster(self, log_mel, x):
+        """One-hot clusters of the rows; no columns without ``n_clusters``."""
+        if self.n_clusters is None:
+            return np.zeros((len(x), 0), dtype=np.float32)
+        front = StandardLogMel(log_mel, x.shape[1]).to(x.device)
+        mel = self._through(front, lambda net, rows: net.raw(rows), x)
+        return cluster(mel.cpu().numpy(), self.n_clusters)
+
+    def _signals(self, spectrogram, noise):
+        """Scaled signals (batch, n_channels, n_times) of standard spectrograms."""
+        vqvae, vocoder = self.network_["vqvae"], self.network_["vocoder"]
+        log_mel = vqvae.front.log_mel
+        bands = vqvae.front.inverse(spectrogram)
+        n_channels = self._signal_shape[0]
+        phase = None
+        if self.inverter == "griffin-lim":
+            shape = n_channels, log_mel.n_fft // 2 + 1, bands.shape[2]
+            phase = 2 * math.pi * noise.uniform(*shape)
+        else:
+            self._check_stages("vocoder")
+        signals = []
+        for rows in gen_batches(len(bands), max(1, N_FRAMES_AT_ONCE // bands.shape[2])):
+            mel = bands[rows].unflatten(1, (n_channels, -1)).flatten(0, 1)
+            if phase is not None:
+                x = log_mel.griffin_lim(mel, phase[rows].flatten(0, 1))
+            else:
+                x = vocoder.vocode(bands[rows]).flatten(0, 1)
+                if self.n_refine:
+                    x = log_mel.refine(mel, x, n_iter=self.n_refine)
+            signals.append(x.unflatten(0, (-1, n_channels)))
+        return torch.cat(signals)

@@ -1,0 +1,119 @@
+"""Spectrograms of any length, written segment by segment."""
+
+import math
+
+import torch
+from torch.nn import functional as F
+
+from sksynth.nn.mel_vqvae import RATES
+
+JOININGS = ("continue", "parallel")
+N_OVERLAP = 16  # frames, of a cross-fade
+
+
+def n_segments(n_windows, n_steps, n_primer):
+    """Segments of ``n_steps`` windows, of which ``n_primer`` are shared, that cover."""
+    return 1 + math.ceil(max(0, n_windows - n_steps) / (n_steps - n_primer))
+
+
+class SegmentWriter:
+    """Writes tokens of a fixed length again and again, and joins what they say.
+
+    Parameters
+    ----------
+    network : nn.ModuleDict
+        ``"vqvae"``, ``"top"`` and ``"bottom"``.
+    n_steps : int
+        Top tokens of a segment.
+    **options : dict
+        For :meth:`~sksynth.nn.sequence_prior.SequencePrior.decode`.
+    """
+
+    def __init__(self, network, n_steps, **options):
+        self.network, self.n_steps, self.options = network, n_steps, options
+        self.n_primer = n_steps // 7
+
+    def write(self, features, uniform, joining):
+        """Spectrograms in standard units, (batch, n_bands, 4 * n_windows).
+
+        Parameters
+        ----------
+        features : Tensor of shape (batch, n_windows, n_features)
+            Condition matrix.
+        uniform : callable
+            ``uniform(n)`` draws from U(0, 1), (batch, n).
+        joining : {"continue", "parallel"}
+            Start a segment with the last tokens of the one before, or all with the
+            first tokens of the first, which are then left out again.
+        """
+        n_windows = features.shape[1]
+        step = self.n_steps - self.n_primer
+        starts = range(0, n_segments(n_windows, *self._sizes) * step, step)
+        lacking = starts[-1] + self.n_steps - n_windows
+        features = F.pad(features.mT, (0, lacking), mode="replicate").mT
+        segments = [
+            (features[:, i : i + self.n_steps], uniform(7 * self.n_steps))
+            for i in starts
+        ]
+        join = self._continue if joining == "continue" else self._parallel
+        return join(segments)[..., : RATES[0] * n_windows]
+
+    @property
+    def _sizes(self):
+        return self.n_steps, self.n_primer
+
+    def _continue(self, segments):
+        """All tokens, decoded at once."""
+        top, low = self._tokens(*segments[0])
+        for features, uniform in segments[1:]:
+            n = self.n_primer
+            known = top[:, len(top[0]) - n :], low[:, len(low[0]) - 6 * n :]
+            more_top, more_low = self._tokens(features, uniform, *known)
+            top = torch.cat([top, more_top[:, n:]], dim=1)
+            low = torch.cat([low, more_low[:, 6 * n :]], dim=1)
+        return self._decode(top, low)
+
+    def _parallel(self, segments):
+        """Segments side by side, decoded one by one and cross-faded."""
+        first, n = self._tokens(*segments[0]), self.n_primer
+        parts = [self._decode(*first)]
+        if len(segments) > 1:
+            features, uniform = (torch.cat(x) for x in zip(*segments[1:], strict=True))
+            times = len(segments) - 1
+            known = (
+                tokens[:, :k].repeat(times, 1)
+                for tokens, k in zip(first, (n, 6 * n), strict=True)
+            )
+            size = len(parts[0])
+            split = [x.split(size) for x in (features, uniform, *known)]
+            batches = zip(*split, strict=True)
+            parts += [self._decode(*self._tokens(*batch)) for batch in batches]
+        joined, overlap = parts[0], min(N_OVERLAP, RATES[0] * n)
+        for part in parts[1:]:
+            part = part[..., RATES[0] * n - overlap :]
+            joined = self._cross_fade(joined, part, overlap)
+        return joined
+
+    def _tokens(self, features, uniform, known_top=None, known_low=None):
+        """Top tokens, and the middle and bottom ones in turn."""
+        above, below = uniform.tensor_split([self.n_steps], dim=1)
+        top = self.network["top"].decode(
+            features, above, known=known_top, **self.options
+        )
+        low = self.network["bottom"].decode(top, below, known=known_low, **self.options)
+        return top, low
+
+    def _decode(self, top, low):
+        vqvae = self.network["vqvae"]
+        return vqvae.decode([top, *self.network["bottom"].split(low)])
+
+    def _cross_fade(self, before, after, n):
+        """Join with an overlap of n frames; the power of the sum is that of the two."""
+        if n == 0:
+            return torch.cat([before, after], dim=2)
+        front = self.network["vqvae"].front
+        angle = torch.linspace(0, math.pi / 2, n + 2, device=before.device)[1:-1]
+        a, b = front.inverse(before[..., -n:]), front.inverse(after[..., :n])
+        power = angle.cos() ** 2 * 100**a + angle.sin() ** 2 * 100**b
+        faded = front.standard(power.log10() / 2)
+        return torch.cat([before[..., :-n], faded, after[..., n:]], dim=2)
