@@ -54,7 +54,7 @@ class MergenTraining:
             values = getattr(self, name)
             if not values or not all(isinstance(v, kind) for v in values):
                 raise ValueError(
-                    f"{name} must be {kind.__name__} numbers; got {values}"
+                    f"{name} must be numbers; got {values}"
                 )
         if min(self.upsampling) < 2:
             raise ValueError(f"upsampling must be from 2; got {self.upsampling}")
@@ -209,6 +209,7 @@ class MergenTraining:
     def _train_stages(self, network, checkpoint, x, condition):
         """Train, or take from the checkpoint, all stages that are asked."""
         asked = self._asked_stages()
+        network.eval()  # a codebook that trains would move with what it encodes
         seeds = torch.randint(2**31 - 1, (len(STAGES),)).tolist()
         self.history_, trained, data = {}, [], None
         for number, (stage, seed) in enumerate(zip(STAGES, seeds, strict=True), 1):

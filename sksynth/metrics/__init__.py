@@ -15,6 +15,7 @@ from sksynth.metrics.distribution import (
     skewness_difference,
 )
 from sksynth.metrics.ecg import limb_lead_error
+from sksynth.metrics.envelope import envelope_line
 from sksynth.metrics.features import frechet_distance, random_convolution_features
 from sksynth.metrics.fidelity import (
     log_spectral_distance,
@@ -53,6 +54,7 @@ __all__ = [
     "copy_fraction",
     "curve_length",
     "detect_spikes",
+    "envelope_line",
     "firing_rate",
     "frechet_distance",
     "gaba_fit",

@@ -1,0 +1,400 @@
+import copy
+import pickle
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import sksynth
+from sksynth import GeneratorOverSampler, MerGen
+from sksynth.generators import _mergen_training
+from sksynth.metrics import local_metrics
+from tests.generators.diffusion_cases import forbid_training
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(24, 2, 150)) * RNG.uniform(1, 5, size=(24, 1, 1)) + 3.0
+PADDED = np.pad(X, ((0, 0), (0, 0), (0, 2)), mode="symmetric")  # to 19 windows
+Y = np.repeat(["in", "out"], 12)
+CONTEXT = pd.DataFrame({"mm": RNG.normal(size=24), "kind": np.tile(["a", "b", "c"], 8)})
+
+
+def tiny(**parameters):
+    sizes = {"n_codes": 8, "code_dim": 2, "width": 4, "n_blocks": 1, "n_mels": 2}
+    mel = {"n_fft": 8, "upsampling": (2,), "discriminator_width": 1}
+    prior = {"prior_width": 8, "encoder_layers": 1, "decoder_layers": 1, "n_heads": 2}
+    epochs = {"max_epochs": 1, "prior_epochs": 1, "vocoder_epochs": 1}
+    return MerGen(
+        **{**sizes, **mel, **prior, **epochs, "vocoder_width": 4, "random_state": 0}
+        | parameters
+    )
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    return tiny().fit(X, Y, context=CONTEXT)
+
+
+@pytest.fixture
+def generator(fitted):
+    return copy.deepcopy(fitted)
+
+
+@pytest.mark.parametrize("joining", ["continue", "parallel"])
+@pytest.mark.parametrize("n_times", [None, 1, 149, 151, 700])
+def test_recordings_of_any_length_are_drawn(generator, n_times, joining):
+    generator.set_params(joining=joining)
+    X_new = generator.sample(3, y="in", n_times=n_times, random_state=0)
+    assert X_new.shape == (3, 2, n_times or 150)
+    assert X_new.dtype == X.dtype
+    assert np.isfinite(X_new).all()
+
+
+@pytest.mark.parametrize("inverter", ["melgan", "griffin-lim"])
+@pytest.mark.parametrize("n_times", [1, 2, 7, 64])
+def test_short_recordings_of_any_number_of_channels_work(n_times, inverter):
+    for n_channels in (1, 3):
+        short = RNG.normal(size=(4, n_channels, n_times))
+        found = tiny(inverter=inverter).fit(short).sample(2, random_state=0)
+        assert found.shape == (2, n_channels, n_times)
+        assert np.isfinite(found).all()
+
+
+def test_a_row_depends_neither_on_the_others_nor_on_the_batch(generator):
+    for inverter, n_refine, tolerance in (
+        ("melgan", 0, 1e-4),
+        ("melgan", 2, 1e-2),
+        ("griffin-lim", 0, 1e-2),
+    ):
+        generator.set_params(inverter=inverter, n_refine=n_refine)
+        for options in ({}, {"n_times": 400}, {"local": "none"}):
+            many = generator.sample(7, random_state=0, **options)
+            few = generator.set_params(batch_size=2).sample(
+                5, random_state=0, **options
+            )
+            generator.set_params(batch_size=32)
+            # steps of Griffin-Lim amplify rounding
+            np.testing.assert_allclose(few, many[:5], atol=tolerance)
+
+
+def test_vocoder_and_griffin_lim_and_the_refined_vocoder_differ(generator):
+    melgan = generator.sample(2, random_state=0)
+    refined = generator.set_params(n_refine=3).sample(2, random_state=0)
+    other = generator.set_params(inverter="griffin-lim").sample(2, random_state=0)
+    for a, b in ((melgan, refined), (melgan, other), (refined, other)):
+        assert np.abs(a - b).max() > 1e-3
+
+
+def test_tokens_are_those_of_the_levels_and_come_back(generator):
+    tokens = generator.encode(X)
+    assert tokens.shape == (24, sum(generator.n_tokens_))
+    assert generator.n_tokens_ == (19, 38, 76)  # windows of 8 samples
+    again = generator.decode(tokens)
+    assert again.shape == X.shape
+    np.testing.assert_array_equal(generator.decode(tokens), again)
+    few = generator.set_params(batch_size=5).encode(X)
+    np.testing.assert_array_equal(few, tokens)
+
+
+@pytest.mark.parametrize(
+    ("tokens", "message"),
+    [
+        (np.zeros((2, 5), int), "133 columns; got 5"),
+        (np.full((2, 133), 8), "from 0 to 7"),
+        (np.zeros((2, 133)), "integers; got float64"),
+    ],
+)
+def test_foreign_tokens_are_refused(fitted, tokens, message):
+    with pytest.raises(ValueError, match=message):
+        fitted.decode(tokens)
+
+
+def asked(generator, n_samples=24, n_windows=19, **conditions):
+    """Condition matrices that ``sample`` would use."""
+    seeds = generator._start_sampling(n_samples, 0)
+    conditions = {"y": None, "context": None, "local": None, **conditions}
+    matrix = generator._asked(n_samples, n_windows=n_windows, seeds=seeds, **conditions)
+    return matrix(slice(0, n_samples))
+
+
+def test_what_is_asked_is_in_the_condition_matrix(fitted):
+    local = local_metrics(PADDED, fs=24_000, window=8)
+    matrix = asked(fitted, y=Y, context=CONTEXT, local=local)
+    assert matrix.shape == (24, 19, 2 + 1 + 3 + 2 * 5 + 1)
+    np.testing.assert_array_equal(matrix[:, 4, 0], Y == "in")
+    mm = CONTEXT["mm"].to_numpy()
+    np.testing.assert_allclose(matrix[:, 7, 2], (mm - mm.mean()) / mm.std(), rtol=1e-5)
+    np.testing.assert_array_equal(matrix[:, 0, 4], CONTEXT["kind"] == "b")
+    own = fitted.lenders_.training_matrix()
+    np.testing.assert_allclose(matrix[:, :18], own[:, :18], atol=1e-4)
+    without = asked(fitted, y=Y, context=CONTEXT, local="none")
+    np.testing.assert_array_equal(without[:, :, 6:], 0)
+    np.testing.assert_array_equal(without[:, :, :6], matrix[:, :, :6])
+
+
+def test_a_training_row_of_the_same_label_lends_what_is_not_asked(fitted):
+    own = fitted.lenders_.training_matrix()
+    for conditions in ({}, {"y": "out"}):
+        matrix = asked(fitted, 50, **conditions)
+        lender = [np.flatnonzero((own == row).all(axis=(1, 2))) for row in matrix]
+        assert all(len(rows) for rows in lender)
+        assert len(np.unique(np.concatenate(lender))) > 8
+    assert (matrix[:, :, 1] == 1).all()
+
+
+def test_the_lender_has_a_context_near_the_one_that_is_asked(fitted):
+    own = fitted.lenders_.training_matrix()
+    matrix = asked(fitted, 30, y="in", context=[[0.3, "a"]] * 30)
+    rows = [
+        np.flatnonzero((own[:, :, 6:] == row[:, 6:]).all(axis=(1, 2)))[0]
+        for row in matrix
+    ]
+    gap = np.abs(own[:, 0, 2:6] - matrix[0, 0, 2:6])
+    order = np.argsort(np.square(gap[Y == "in"]).sum(axis=1))
+    assert set(rows) <= set(np.flatnonzero(Y == "in")[order[:5]])
+
+
+def test_longer_recordings_borrow_metrics_of_several_rows(fitted):
+    own = fitted.lenders_.training_matrix()
+    matrix = asked(fitted, 20, n_windows=40, y="in")
+    found = [
+        {
+            int(np.flatnonzero((own[:, first:, 6:] == part).all(axis=(1, 2)))[0])
+            for first, part in ((0, row[:19, 6:]), (2, row[19:36, 6:]))
+        }
+        for row in matrix
+    ]
+    assert all(rows <= set(range(12)) for rows in found)
+    assert any(len(rows) == 2 for rows in found)
+
+
+@pytest.mark.parametrize(
+    ("conditioning", "zero"),
+    [("global", np.arange(6, 17)), ("local", np.arange(6))],
+)
+def test_an_ablation_takes_its_part_away(conditioning, zero):
+    generator = tiny(conditioning=conditioning).fit(X, Y, context=CONTEXT)
+    for matrix in (
+        asked(generator, y=Y, context=CONTEXT),
+        generator.lenders_.training_matrix(),
+    ):
+        assert (matrix[:, :, zero] == 0).all()
+        assert np.delete(matrix, zero, axis=2).any()
+
+
+def test_clusters_tell_loud_rows_from_quiet_ones_and_are_a_condition():
+    loud = X.copy()
+    loud[::2] *= 100
+    generator = tiny(n_clusters=2).fit(loud)
+    assert (
+        len(set(generator.clusters_[::2])) == len(set(generator.clusters_[1::2])) == 1
+    )
+    assert generator.clusters_[0] != generator.clusters_[1]
+    matrix = generator.lenders_.training_matrix()
+    np.testing.assert_array_equal(matrix[:, 3, 0], generator.clusters_ == 0)
+    assert generator.sample(2).shape == (2, 2, 150)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"y": "up"}, "labels seen by fit are"),
+        ({"context": [0.3]}, "context must have 2 columns; got 1"),
+        ({"context": [[0.3, "z"]]}, r"context has \['z'\]"),
+        ({"context": [["z", "a"]]}, "context must be numbers"),
+        ({"context": pd.DataFrame({"a": [1.0], "b": ["a"]})}, "columns"),
+        ({"context": [[np.nan, "a"]]}, "NaN"),
+        ({"local": "some"}, "array, None or"),
+        ({"local": np.zeros((1, 2, 5, 18))}, r"shape \(1, 2, 5, 19\)"),
+        ({"local": np.full((1, 2, 5, 19), np.inf)}, "infinity"),
+        ({"n_times": 0}, "n_times"),
+    ],
+)
+def test_conditions_that_do_not_fit_are_refused(fitted, options, message):
+    with pytest.raises(ValueError, match=message):
+        fitted.sample(1, **options)
+
+
+def test_conditions_that_were_not_learnt_are_refused():
+    generator = tiny(local_dropout=0.0).fit(X)
+    for options, message in (
+        ({"y": 1}, "fitted without y"),
+        ({"context": 3.0}, "fitted without"),
+        ({"local": "none"}, "local_dropout above 0"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            generator.sample(1, **options)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"upsampling": (1, 2)}, r"from 2; got \(1, 2\)"),
+        ({"upsampling": ()}, "upsampling must be numbers"),
+        ({"upsampling": (3,)}, "hop must be even"),
+        ({"n_fft": 9}, "n_fft must be even"),
+        ({"prior_width": 9}, "multiple of n_heads; got 9 and 2"),
+        ({"decoder_layers": (1, 2, 3)}, "decoder_layers must be"),
+        ({"prior_epochs": (1, 0)}, "prior_epochs must be"),
+        ({"vocoder_weights": (1.0,)}, "two numbers"),
+        ({"stages": ("vqvae", "melgan")}, r"got \['melgan'\]"),
+        ({"n_clusters": 25}, "needs as many rows; got 24"),
+        ({"fs": 1000}, "fs / 2 = 500 Hz"),
+        ({"n_mels": 300}, "too many"),
+    ],
+)
+def test_parameters_that_do_not_fit_are_refused_before_training(
+    parameters, message, monkeypatch
+):
+    forbid_training(monkeypatch)
+    with pytest.raises(ValueError, match=message):
+        tiny(**parameters).fit(X, Y)
+
+
+def test_wrong_context_is_refused_before_training(monkeypatch):
+    forbid_training(monkeypatch)
+    for context, message in (
+        (np.zeros(23), "24 rows; got"),
+        (np.full(24, np.nan), "NaN"),
+        (np.zeros((24, 2, 2)), "shape"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            tiny().fit(X, Y, context=context)
+
+
+def test_stages_one_at_a_time_give_what_all_at_once_give(tmp_path):
+    whole = tiny().fit(X, Y)
+    folder = tmp_path / "stages"
+    for stages in (("vqvae",), ("vocoder", "top"), ("bottom",)):
+        part = tiny(stages=stages, checkpoint=folder).fit(X, Y)
+    assert part.stages_ == whole.stages_ == ("vqvae", "top", "bottom", "vocoder")
+    assert part.history_ == whole.history_
+    np.testing.assert_array_equal(
+        part.sample(3, random_state=0), whole.sample(3, random_state=0)
+    )
+    assert sorted(p.name for p in folder.iterdir()) == sorted(
+        f"{stage}.safetensors" for stage in part.stages_
+    )
+
+
+def test_a_fit_that_was_ended_goes_on_after_its_finished_stages(tmp_path, monkeypatch):
+    trained = []
+    train = MerGen._train_stage
+
+    def stop_at_bottom(self, stage, *arguments):
+        if stage == "bottom" and "bottom" not in trained:
+            trained.append(stage)
+            raise KeyboardInterrupt
+        trained.append(stage)
+        return train(self, stage, *arguments)
+
+    monkeypatch.setattr(MerGen, "_train_stage", stop_at_bottom)
+    generator = tiny(checkpoint=tmp_path)
+    with pytest.raises(KeyboardInterrupt):
+        generator.fit(X, Y)
+    assert not hasattr(generator, "network_")
+    generator.fit(X, Y)
+    assert trained == ["vqvae", "top", "bottom", "bottom", "vocoder"]
+    np.testing.assert_array_equal(
+        generator.sample(2, random_state=0), tiny().fit(X, Y).sample(2, random_state=0)
+    )
+
+
+@pytest.mark.parametrize(
+    ("parameters", "again"),
+    [
+        ({}, []),
+        ({"vocoder_epochs": 2}, ["vocoder"]),
+        ({"prior_epochs": (1, 2)}, ["bottom"]),
+        ({"max_epochs": 2}, ["vqvae", "top", "bottom"]),
+        ({"vocoder_lr": 1e-4}, ["vocoder"]),
+        ({"lr": 1e-4}, ["vqvae", "top", "bottom"]),
+        ({"width": 5}, ["vqvae", "top", "bottom"]),
+        ({"random_state": 1}, ["vqvae", "top", "bottom", "vocoder"]),
+        ({"verbose": 1, "top_p": 0.5}, []),
+    ],
+)
+def test_a_stage_is_trained_again_where_its_parameters_changed(
+    parameters, again, tmp_path, monkeypatch
+):
+    tiny(checkpoint=tmp_path).fit(X, Y)
+    trained = []
+    monkeypatch.setattr(
+        MerGen, "_train_stage", lambda self, stage, *a: trained.append(stage) or {}
+    )
+    monkeypatch.setattr(MerGen, "_note", lambda *a: None)
+    tiny(checkpoint=tmp_path, **parameters).fit(X, Y)
+    assert trained == again
+
+
+def test_other_data_are_not_taken_for_those_of_the_checkpoint(tmp_path, monkeypatch):
+    tiny(checkpoint=tmp_path).fit(X, Y, context=CONTEXT)
+    forbid_training(monkeypatch)
+    tiny(checkpoint=tmp_path).fit(X, Y, context=CONTEXT)
+    for other in (
+        ((X + 1e-3, Y), CONTEXT),
+        ((X, Y[::-1]), CONTEXT),
+        ((X, Y), CONTEXT[::-1]),
+    ):
+        with pytest.raises(RuntimeError, match="it trained"):
+            tiny(checkpoint=tmp_path).fit(*other[0], context=other[1])
+
+
+def test_a_stage_needs_those_before_it():
+    with pytest.raises(ValueError, match="stage 'top' needs .*vqvae"):
+        tiny(stages=("top",)).fit(X)
+    generator = tiny(stages=("vqvae", "top", "bottom")).fit(X)
+    with pytest.raises(ValueError, match="'vocoder'.* not trained"):
+        generator.sample(1)
+    assert generator.set_params(inverter="griffin-lim").sample(1).shape == (1, 2, 150)
+    with pytest.raises(ValueError, match=r"\['top', 'bottom'\] are not trained"):
+        tiny(stages=("vqvae",)).fit(X).sample(1)
+
+
+def test_griffin_lim_trains_no_vocoder():
+    assert tiny(inverter="griffin-lim").fit(X).stages_ == ("vqvae", "top", "bottom")
+
+
+def test_it_is_saved_pickled_and_copied_with_its_conditions(generator, tmp_path):
+    generator.save(tmp_path / "mergen")
+    options = {"y": "in", "context": [[0.1, "b"]] * 3, "random_state": 0}
+    expected = generator.sample(3, **options)
+    for again in (
+        MerGen.load(tmp_path / "mergen"),
+        sksynth.load(tmp_path / "mergen"),
+        pickle.loads(pickle.dumps(generator)),
+    ):
+        np.testing.assert_array_equal(again.sample(3, **options), expected)
+        np.testing.assert_array_equal(again.encode(X), generator.encode(X))
+
+
+def test_each_stage_has_its_losses(fitted):
+    names = set(fitted.history_)
+    assert {"train_loss", "train_mel", "train_condition", "train_top_usage"} <= names
+    assert {"train_top_loss", "train_bottom_loss", "train_bottom_level0"} <= names
+    assert {"train_vocoder_loss", "train_vocoder_mel"} <= names
+    assert fitted.n_iter_ == len(fitted.history_["train_loss"]) == 1
+
+
+def test_epochs_of_all_stages_make_the_default_updates():
+    generator = tiny(max_epochs=None, prior_epochs=None, vocoder_epochs=None)
+    updates = _mergen_training.N_UPDATES
+    for stage, n in updates.items():
+        n_batches = -(-24 // (16 if stage == "vocoder" else 32))
+        assert generator._epochs(stage, 24) == -(-n // n_batches)
+    assert generator._n_subtasks() is None
+    assert tiny(prior_epochs=(2, 3))._n_subtasks() == 1 + 2 + 3 + 1
+
+
+def test_an_over_sampler_fills_up_the_rare_class():
+    y = np.repeat(["in", "out"], [18, 6])
+    sampler = GeneratorOverSampler(tiny(), random_state=0)
+    X_new, y_new = sampler.fit_resample(X, y)
+    assert X_new.shape == (36, 2, 150)
+    assert (y_new == "out").sum() == 18
+
+
+def test_the_metrics_are_those_of_the_signals_in_their_unit(fitted):
+    metrics = local_metrics(PADDED, fs=24_000, window=8)
+    expected = fitted.local_.transform(metrics)
+    np.testing.assert_allclose(fitted.lenders_.local, expected, atol=1e-3)
+    np.testing.assert_allclose(expected.std(axis=(0, 1)), 1, rtol=1e-3)
