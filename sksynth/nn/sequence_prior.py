@@ -173,7 +173,7 @@ class SequencePrior(nn.Module):
         before = slice(max(first - 1, 0), last - 1)
         h = self.embedding(tokens[:, before] + self.first_row[before])
         if first == 0:
-            h = torch.cat([self.start.expand(len(tokens), 1, -1).to(h), h], dim=1)
+            h = torch.cat([self.start.expand(len(tokens), 1, -1), h], dim=1)
         return h + where[first:last]
 
     def _level_logits(self, tokens, context):
@@ -223,8 +223,8 @@ class FeatureContext(nn.Module):
 class TokenContext(nn.Module):
     """Context of tokens of a coarser grid, brought to a finer one.
 
-    Embeddings and positions, a linear layer over time and two convolutions, each with
-    a GELU and a shortcut.
+    Embeddings and positions, a linear layer over time, which at first repeats each
+    step, and two convolutions, each with a GELU and a shortcut.
     """
 
     def __init__(self, n_codes, n_steps, factor, width):
@@ -236,6 +236,10 @@ class TokenContext(nn.Module):
             nn.Conv1d(width, width, 5, padding=2) for _ in range(2)
         )
         nn.init.normal_(self.embedding.weight, std=width**-0.5)
+        nn.init.normal_(self.to_finer.weight, std=0.02)
+        nn.init.zeros_(self.to_finer.bias)
+        with torch.no_grad():
+            self.to_finer.weight += torch.eye(n_steps).repeat_interleave(factor, 0)
 
     def forward(self, tokens):
         """(batch, n_steps) -> (batch, factor * n_steps, width)."""

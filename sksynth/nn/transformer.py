@@ -99,7 +99,7 @@ class Cache:
     def of_context(self, layer, compute):
         """Keys and values of the context, computed once."""
         if layer not in self._contexts:
-            self._contexts[layer] = compute()
+            self._contexts[layer] = compute().contiguous()  # read often
         return self._contexts[layer]
 
     def mask(self, device):
