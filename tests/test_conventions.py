@@ -21,6 +21,7 @@ from sksynth import (
     GeneratorAugmenter,
     GeneratorOverSampler,
     KeepBest,
+    MerGen,
     SpectrumVAE,
     TimeDiffusion,
     TimeVQVAE,
@@ -41,11 +42,18 @@ TINY_VQVAE = TimeVQVAE(
     prior_epochs=1,
     **FEW,
 )
+TINY_MERGEN = MerGen(
+    **{"n_fft": 8, "n_mels": 2, "upsampling": (2,), "n_codes": 8, "code_dim": 2},
+    **{"width": 4, "n_blocks": 1, "prior_width": 4, "encoder_layers": 1},
+    **{"decoder_layers": 1, "n_heads": 1, "vocoder_width": 4, "discriminator_width": 1},
+    **{"max_epochs": 1, "prior_epochs": 1, "vocoder_epochs": 1, "random_state": 0},
+)
 GENERATORS = [
     TINY,
     ConvVAE(latent_dim=2, width=2, hidden_dim=4, max_epochs=1, random_state=0),
     SpectrumVAE(latent_dim=2, width=2, hidden_dim=4, max_epochs=1, random_state=0),
     TINY_VQVAE,
+    TINY_MERGEN,
     TINY_DIFFUSION,
     DiffWave(n_layers=2, width=4, **FEW),
     DiffWave(mixer="s4", n_layers=1, width=4, state_dim=4, **FEW),

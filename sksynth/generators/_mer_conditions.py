@@ -15,6 +15,8 @@ def cluster(spectrogram, n_clusters):
 
     Ward's agglomerative clustering of the standardised numbers.
     """
+    if n_clusters == 1:
+        return np.ones((len(spectrogram), 1), dtype=np.float32)
     features = np.concatenate([spectrogram.mean(axis=2), spectrogram.std(axis=2)], 1)
     features = (features - features.mean(axis=0)) / (features.std(axis=0) + 1e-9)
     found = AgglomerativeClustering(n_clusters).fit_predict(features)

@@ -53,9 +53,7 @@ class MergenTraining:
         for name, kind in (("upsampling", int), ("vocoder_weights", Real)):
             values = getattr(self, name)
             if not values or not all(isinstance(v, kind) for v in values):
-                raise ValueError(
-                    f"{name} must be numbers; got {values}"
-                )
+                raise ValueError(f"{name} must be numbers; got {values}")
         if min(self.upsampling) < 2:
             raise ValueError(f"upsampling must be from 2; got {self.upsampling}")
         if len(self.vocoder_weights) != 2 or min(self.vocoder_weights) < 0:

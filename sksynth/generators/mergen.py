@@ -208,7 +208,7 @@ class MerGen(MergenTraining, BaseGenerator):
         "n_blocks": [Interval(Integral, 0, None, closed="left")],
         "condition_weight": [Interval(Real, 0, None, closed="left")],
         "conditioning": [StrOptions({"both", "global", "local"})],
-        "n_clusters": [Interval(Integral, 2, None, closed="left"), None],
+        "n_clusters": [AT_LEAST_ONE, None],
         "local_dropout": [_SHARE],
         "prior_width": [AT_LEAST_ONE],
         "encoder_layers": [AT_LEAST_ONE, tuple, list],
