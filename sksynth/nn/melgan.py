@@ -246,16 +246,17 @@ class MelGAN(nn.Module):
         }
 
     def _spectral_distance(self, real, fake):
-        """Mean difference of log-magnitudes at three resolutions, in decades."""
+        """Mean difference of log-magnitudes, in decades, at five resolutions.
+
+        Windows are an eighth to twice as long as those of the spectrogram: the short
+        ones see whether the energy of a frame is spread or in one pulse.
+        """
+        sizes = [round(self.log_mel.n_fft * 2.0**k) for k in range(-3, 2)]
         total = 0.0
-        for n_fft in (
-            self.log_mel.n_fft // 2,
-            self.log_mel.n_fft,
-            self.log_mel.n_fft * 2,
-        ):
+        for n_fft in sizes:
             a, b = (_log_magnitudes(x, n_fft) for x in (real, fake))
             total = total + (a - b).abs().mean()
-        return total / 3
+        return total / len(sizes)
 
 
 def _hinge(of_real, of_fake):
