@@ -144,7 +144,9 @@ class MelGAN(nn.Module):
         Of the signals. Their bands stand one channel after the other.
     generator, discriminators : nn.Module
         From (batch, n_channels * n_mels, n_frames) to signals, and from signals to a
-        list of features for each scale.
+        list of features for each scale. Without discriminators, None, the two losses
+        that are not published are all there is: a quick training, or a warm-up of the
+        generator.
     n_frames_a_step : int, default=32
         Length of the segment of each row that a step sees: a random one in training,
         and the middle of the signal in validation.
@@ -208,14 +210,15 @@ class MelGAN(nn.Module):
         """
         real, bands = self._segments(x)
         fake = self.vocode(bands)
-        losses = self._adversarial_losses(real, fake)
-        losses["mel"] = (self.bands(fake) - self.bands(real)).abs().mean()
-        loss = losses["discriminator"] + losses["generator"]
-        loss = loss + self.feature_weight * losses["features"]
-        loss = loss + self.mel_weight * losses["mel"]
+        losses = {"mel": (self.bands(fake) - self.bands(real)).abs().mean()}
+        loss = self.mel_weight * losses["mel"]
         if self.stft_weight:
             losses["stft"] = self._spectral_distance(real, fake)
             loss = loss + self.stft_weight * losses["stft"]
+        if self.discriminators is not None:
+            losses |= self._adversarial_losses(real, fake)
+            loss = loss + losses["discriminator"] + losses["generator"]
+            loss = loss + self.feature_weight * losses["features"]
         return {"loss": loss, **losses}
 
     def _segments(self, x):

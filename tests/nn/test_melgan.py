@@ -221,6 +221,11 @@ def test_the_parts_of_the_loss_are_weighted_as_asked():
     total = total + 7 * expected["features"] + 3 * expected["mel"]
     torch.testing.assert_close(losses["loss"], total + 2 * expected["stft"])
     assert "stft" not in small()(x)  # costs time
+    network.discriminators = None
+    losses = network(x)
+    assert losses.keys() == {"loss", "mel", "stft"}
+    total = 3 * expected["mel"] + 2 * expected["stft"]
+    torch.testing.assert_close(losses["loss"], total)
 
 
 def test_the_spectral_distance_is_a_mean_over_windows_of_five_lengths():
