@@ -301,10 +301,17 @@ class LogMel(nn.Module):
             tiny = torch.finfo(bank.dtype).tiny
             level = mel / bank.sum(dim=1, keepdim=True)
             found = bank.T @ level / bank.sum(dim=0)[:, None].clamp(min=tiny)
-            wanted = bank.T @ mel
             for _ in range(N_UPDATES):
-                found *= wanted / (bank.T @ (bank @ found)).clamp(min=tiny)
+                found = self._towards(mel, found)
         return found
+
+    def _towards(self, mel, magnitudes):
+        """Magnitudes with bands nearer to ``mel``: one multiplicative update."""
+        with torch.autocast(mel.device.type, enabled=False):
+            bank = self.bank.to(mel.dtype)
+            tiny = torch.finfo(mel.dtype).tiny
+            now = (bank.T @ (bank @ magnitudes)).clamp(min=tiny)
+            return magnitudes * (bank.T @ mel) / now
 
     @torch.no_grad()
     def griffin_lim(self, log_mel, phase, *, n_iter=64, momentum=0.99):
@@ -358,7 +365,11 @@ class LogMel(nn.Module):
 
     @torch.no_grad()
     def refine(self, log_mel, x, *, n_iter=64, momentum=0.99):
-        """Griffin-Lim from the phases of signals that are nearly right.
+        """Griffin-Lim from signals that are nearly right, such as those of a vocoder.
+
+        It starts from their phases. In the last quarter of the steps the magnitudes
+        are no longer those of :meth:`magnitudes`, but the signals' own, moved towards
+        the bands asked for: how a band is spread over its frequencies becomes free.
 
         Parameters
         ----------
@@ -385,21 +396,28 @@ class LogMel(nn.Module):
         if x.shape != shape:
             raise ValueError(f"x must have shape {shape}; got {tuple(x.shape)}")
         x = F.pad(x.to(magnitudes.dtype), (self.hop // 2, self.hop // 2))
-        return self._signals(magnitudes, self._transform(x).angle(), n_iter, momentum)
+        mel = 10 ** log_mel.to(magnitudes.dtype)
+        phase = self._transform(x).angle()
+        return self._signals(magnitudes, phase, n_iter, momentum, mel)
 
-    def _signals(self, magnitudes, phase, n_iter, momentum):
+    def _signals(self, magnitudes, phase, n_iter, momentum, mel=None):
         """Signals from magnitudes, and phases of one more frame on either side."""
-        magnitudes = F.pad(magnitudes, (1, 1), mode="replicate")
-        x = self._match(magnitudes / self.n_fft**0.5, phase, n_iter, momentum)
+        magnitudes, mel = (
+            None if a is None else F.pad(a, (1, 1), mode="replicate") / self.n_fft**0.5
+            for a in (magnitudes, mel)
+        )
+        x = self._match(magnitudes, phase, n_iter, momentum, mel)
         return x[:, self.hop // 2 : -(self.hop // 2)]
 
     def _transform(self, x):
-        return stft(x[:, None], self.n_fft, self.hop, hann=True, padding="constant")[
-            :, 0
-        ]
+        z = stft(x[:, None], self.n_fft, self.hop, hann=True, padding="constant")
+        return z[:, 0]
 
-    def _match(self, magnitudes, phase, n_iter, momentum):
-        """Signals (batch, n_times) with magnitudes near those of the transform."""
+    def _match(self, magnitudes, phase, n_iter, momentum, mel=None):
+        """Signals (batch, n_times) with a transform near to such magnitudes.
+
+        With ``mel``, near to such bands in the last quarter of the steps.
+        """
         n_times = (magnitudes.shape[2] - 1) * self.hop
 
         def inverse(z):
@@ -407,10 +425,14 @@ class LogMel(nn.Module):
 
         z = torch.polar(magnitudes, phase.to(magnitudes.dtype))
         last = None
-        for _ in range(n_iter):
+        for step in range(n_iter):
             nearest = self._transform(inverse(z))
-            last = nearest if last is None else last
-            z = torch.polar(magnitudes, (nearest + momentum * (nearest - last)).angle())
+            beyond = nearest + momentum * (
+                nearest - (nearest if last is None else last)
+            )
+            if mel is not None and 4 * step >= 3 * n_iter:
+                magnitudes = self._towards(mel, beyond.abs())
+            z = torch.polar(magnitudes, beyond.angle())
             last = nearest
         return inverse(z)
 

@@ -339,3 +339,62 @@ def test_shapes_and_numbers_that_do_not_fit_are_named():
         log_mel.griffin_lim(mel, phase, n_iter=-1)
     with pytest.raises(ValueError, match="momentum must not be negative; got -0.5"):
         log_mel.griffin_lim(mel, phase, momentum=-0.5)
+
+
+def test_filters_are_numbers_also_where_the_default_device_is_meta():
+    with torch.device("meta"):
+        found = small()
+    assert torch.equal(found.bank, small().bank)
+
+
+def test_phases_of_a_signal_are_those_that_griffin_lim_finds_again():
+    """From the right phases and magnitudes nothing moves, but at the ends."""
+    log_mel, x = small(), normal(2, 4_096)
+    expected = log_mel(x)
+    log_mel.magnitudes = lambda _: 16 * magnitudes_of(x)
+    found = log_mel.refine(expected, x, n_iter=3)[:, 1_024:-1_024]
+    torch.testing.assert_close(found, x[:, 1_024:-1_024], rtol=0, atol=1e-9)
+
+
+def magnitudes_of(x):
+    """Of frames of 256 samples that stand where those of :func:`small` do."""
+    x = torch.nn.functional.pad(x[:, None], (96, 96), mode="reflect")
+    return stft(x, 256, 64, hann=True, padding=None)[:, 0].abs()
+
+
+def test_refined_signals_have_the_bands_asked_for_better_than_griffin_lim():
+    log_mel, x = small(), normal(4, 4_096)
+    expected = log_mel(x)
+    begin = log_mel.griffin_lim(expected, start(log_mel, 4, 64), n_iter=4)
+
+    def error(x):
+        return (log_mel(x) - expected)[:, :, 4:-4].abs().mean()
+
+    fixed = log_mel.griffin_lim(expected, start(log_mel, 4, 64), n_iter=40)
+    free = log_mel.refine(expected, begin, n_iter=40)
+    assert free.shape == x.shape
+    assert error(free) < 0.7 * error(fixed)
+    with torch.autocast("cpu", torch.bfloat16):
+        same = log_mel.refine(expected, begin, n_iter=40)
+    assert torch.equal(same, free)
+
+
+def test_refinement_starts_from_the_phases_of_the_signal():
+    """A click comes out where the signal has one, within its frame."""
+    x = torch.zeros(2, 4_096, dtype=torch.float64)
+    x[0, 2_000] = x[1, 2_010] = 1
+    log_mel = small()
+    found = log_mel.refine(log_mel(x), x, n_iter=8)
+    assert found.abs().argmax(dim=1).tolist() == [2_000, 2_010]
+    one = log_mel.refine(log_mel(x[1:]), x[1:], n_iter=8)
+    torch.testing.assert_close(one, found[1:])
+
+
+def test_what_refinement_cannot_take_is_named():
+    log_mel, mel = small(), torch.zeros(1, 40, 16)
+    with pytest.raises(
+        ValueError, match=r"x must have shape \(1, 1024\); got \(1, 9\)"
+    ):
+        log_mel.refine(mel, torch.zeros(1, 9))
+    with pytest.raises(ValueError, match="n_iter must not be negative; got -1"):
+        log_mel.refine(mel, torch.zeros(1, 1_024), n_iter=-1)

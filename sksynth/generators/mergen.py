@@ -94,7 +94,7 @@ class MerGen(MergenTraining, BaseGenerator):
         Features of the first layer of its discriminators.
     vocoder_weights : pair of float, default=(0.0, 0.0)
         Weights of two losses of the vocoder beside the published ones: the log-mel
-        difference, and that of log-magnitudes at three resolutions.
+        difference, and that of log-magnitudes at five resolutions.
     stages : sequence of str or None, default=None
         Stages to train, the others being in ``checkpoint``. None is all; with
         ``inverter="griffin-lim"`` all but the vocoder.

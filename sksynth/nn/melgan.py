@@ -142,7 +142,9 @@ class MelGAN(nn.Module):
         Spectrogram to invert.
     generator, discriminators : nn.Module
         From (batch, n_channels * n_mels, n_frames) to signals, and from signals to a
-        list of features for each scale.
+        list of features for each scale. Without discriminators, None, the two losses
+        that are not published are all there is: a quick training, or a warm-up of the
+        generator.
     n_frames_a_step : int, default=32
         Length of the segment of each row that a step sees: a random one in training,
         and the middle of the signal in validation.
@@ -150,7 +152,7 @@ class MelGAN(nn.Module):
         Weight of the features' difference.
     mel_weight, stft_weight : float, default=0.0
         Weights of two more losses of the generator, not published: the mean difference
-        of log-mel spectrograms, and that of log-magnitudes at three resolutions, in
+        of log-mel spectrograms, and that of log-magnitudes at five resolutions, in
         decades. They shorten a training.
 
     References
@@ -189,14 +191,15 @@ class MelGAN(nn.Module):
         """
         real, bands = self._segments(x)
         fake = self.vocode(bands)
-        losses = self._adversarial_losses(real, fake)
-        losses["mel"] = (self.front.raw(fake) - self.front.raw(real)).abs().mean()
-        loss = losses["discriminator"] + losses["generator"]
-        loss = loss + self.feature_weight * losses["features"]
-        loss = loss + self.mel_weight * losses["mel"]
+        losses = {"mel": (self.front.raw(fake) - self.front.raw(real)).abs().mean()}
+        loss = self.mel_weight * losses["mel"]
         if self.stft_weight:
             losses["stft"] = self._spectral_distance(real, fake)
             loss = loss + self.stft_weight * losses["stft"]
+        if self.discriminators is not None:
+            losses |= self._adversarial_losses(real, fake)
+            loss = loss + losses["discriminator"] + losses["generator"]
+            loss = loss + self.feature_weight * losses["features"]
         return {"loss": loss, **losses}
 
     def _segments(self, x):
@@ -227,12 +230,17 @@ class MelGAN(nn.Module):
         }
 
     def _spectral_distance(self, real, fake):
-        """Mean difference of log-magnitudes at three resolutions, in decades."""
-        total, middle = 0.0, self.front.log_mel.n_fft
-        for n_fft in (middle // 2, middle, middle * 2):
+        """Mean difference of log-magnitudes, in decades, at five resolutions.
+
+        Windows are an eighth to twice as long as those of the spectrogram: the short
+        ones see whether the energy of a frame is spread or in one pulse.
+        """
+        sizes = [max(4, round(self.front.log_mel.n_fft * 2.0**k)) for k in range(-3, 2)]
+        total = 0.0
+        for n_fft in sizes:
             a, b = (_log_magnitudes(x, n_fft) for x in (real, fake))
             total = total + (a - b).abs().mean()
-        return total / 3
+        return total / len(sizes)
 
 
 def _hinge(of_real, of_fake):

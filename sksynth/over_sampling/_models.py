@@ -11,8 +11,8 @@ import numpy as np
 import sklearn
 from filelock import FileLock
 from sklearn.base import clone
-from sklearn.utils import get_tags
-from sklearn.utils.validation import check_memory
+from sklearn.utils import _safe_indexing, get_tags
+from sklearn.utils.validation import check_consistent_length, check_memory
 
 import sksynth
 from sksynth._preprocessing import ChannelScaler
@@ -22,7 +22,7 @@ from sksynth.over_sampling._best_rows import BestRows
 from sksynth.over_sampling._counts import proportional_order
 
 
-def fit_once(memory, generator, X, y=None):
+def fit_once(memory, generator, X, y=None, context=None):
     """Fit ``generator``, or take the fit from the cache.
 
     The cache is a file for each content of generator and data, beside what joblib
@@ -34,7 +34,7 @@ def fit_once(memory, generator, X, y=None):
     memory = check_memory(memory)
     backend = getattr(memory, "store_backend", None)
     if backend is None:
-        return memory.cache(_fit_generator)(generator, X, y)
+        return memory.cache(_fit_generator)(generator, X, y, context)
     versions = sksynth.__version__, sklearn.__version__, version("torch")
     own = generator.get_params(deep=False)
     names = getattr(generator, "sampling_parameters", ())
@@ -42,7 +42,7 @@ def fit_once(memory, generator, X, y=None):
     learner = generator
     if dials:
         learner = clone(generator).set_params(**dict.fromkeys(dials))
-    key = joblib.hash((versions, learner, np.ascontiguousarray(X), y))
+    key = joblib.hash((versions, learner, np.ascontiguousarray(X), y, context))
     folder = Path(backend.location) / "sksynth"
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{key}.joblib"
@@ -55,17 +55,20 @@ def fit_once(memory, generator, X, y=None):
                 warnings.warn(
                     f"fitting again: {path} is damaged: {error!r}", stacklevel=2
                 )
-        fitted = _fit_generator(generator, X, y)
+        fitted = _fit_generator(generator, X, y, context)
         part = path.with_suffix(".part")
         joblib.dump(fitted, part)
         os.replace(part, path)  # the file appears complete or not at all
         return fitted
 
 
-def _fit_generator(generator, X, y):  # at module level, since a memory may cache it
+def _fit_generator(generator, X, y, context):  # here, since a memory may cache it
     wanted = signature(generator.fit).parameters.get("y")
     needs_y = wanted is not None and wanted.default is wanted.empty
-    return generator.fit(X) if y is None and not needs_y else generator.fit(X, y)
+    more = {} if context is None else {"context": context}
+    if y is None and not needs_y:
+        return generator.fit(X, **more)
+    return generator.fit(X, y, **more)
 
 
 def prepared(generator, seed, random_state):
@@ -116,6 +119,8 @@ class ClassModels:
     scale : ndarray or None
         What the selection divides rows by. None is the deviation of each channel where
         rows have channels, else nothing.
+    context : array-like or DataFrame of n_samples rows, or None
+        Further conditions, for generators whose ``fit`` takes them.
     """
 
     def __init__(
@@ -131,8 +136,16 @@ class ClassModels:
         memory,
         selection=None,
         scale=None,
+        context=None,
     ):
         name = type(generator).__name__
+        if context is not None:
+            if "context" not in signature(generator.fit).parameters:
+                raise TypeError(
+                    "context needs a generator that takes it, such as MerGen; "
+                    f"{name}.fit has no argument context"
+                )
+            check_consistent_length(X, context)
         if strength is not None and not _takes(generator, "strength"):
             raise TypeError(
                 f"strength={strength!r} needs a generator with anchored "
@@ -156,6 +169,7 @@ class ClassModels:
         first_rows = np.unique(codes, return_index=True)[1]
         self.targets = None if per_class else y[first_rows]
         self.generator, self.y, self.memory = generator, y, memory
+        self.context = context
         self.fitted = {}  # by class, or under None the one for all
 
     @property
@@ -167,11 +181,12 @@ class ClassModels:
         """The generator that draws a class, fitted when it is needed first."""
         key = code if self.per_class else None
         if key not in self.fitted:
+            generator, X, y, context = self.generator, self.X, self.y, self.context
             if self.per_class:
-                own = self.X[self.codes == code]
-                self.fitted[key] = fit_once(self.memory, clone(self.generator), own)
-            else:
-                self.fitted[key] = fit_once(self.memory, self.generator, self.X, self.y)
+                own = np.flatnonzero(self.codes == code)
+                generator, X, y = clone(generator), X[own], None
+                context = None if context is None else _safe_indexing(context, own)
+            self.fitted[key] = fit_once(self.memory, generator, X, y, context)
         return self.fitted[key]
 
     def draw_classes(self, counts, seeds, X_new, groups=None):

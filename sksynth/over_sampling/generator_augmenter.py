@@ -165,7 +165,7 @@ class GeneratorAugmenter(SignalSamplerMixin, BaseSampler):
         return self
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit_resample(self, X, y, *, groups=None):
+    def fit_resample(self, X, y, *, groups=None, context=None):
         """Fit the generator and add its signals to X.
 
         Parameters
@@ -178,6 +178,10 @@ class GeneratorAugmenter(SignalSamplerMixin, BaseSampler):
         groups : array-like of shape (n_samples,), default=None
             Patient of each row. With ``strength`` below 1, a synthetic row is then
             anchored in a single patient.
+        context : array-like or DataFrame of n_samples rows, default=None
+            Further conditions, for a generator whose ``fit`` takes them, such as
+            :class:`MerGen`. They come through a Pipeline by metadata routing alone
+            (without it, a parameter ``step__context`` gets lost on the way).
 
         Returns
         -------
@@ -196,12 +200,12 @@ class GeneratorAugmenter(SignalSamplerMixin, BaseSampler):
                 y = one_hot.labels
             elif target_shape == (1,) and self.forward is None:
                 y = y[:, 0]
-            X, y = self._fit_resample(X, y, groups)
+            X, y = self._fit_resample(X, y, groups, context)
         if one_hot is not None:
             y = one_hot.encode(y)
         return containers.restore(X, y.reshape(-1, *target_shape))
 
-    def _fit_resample(self, X, y, groups=None):
+    def _fit_resample(self, X, y, groups=None, context=None):
         groups = check_groups(groups, X)
         n_new = round(self.ratio * len(X))
         if n_new == 0 and not self.keep_real:
@@ -209,7 +213,7 @@ class GeneratorAugmenter(SignalSamplerMixin, BaseSampler):
                 f"ratio={self.ratio!r} of {len(X)} rows adds none, and "
                 "keep_real=False leaves none"
             )
-        X_new, y_new, new_groups = self._draw(X, y, n_new, groups)
+        X_new, y_new, new_groups = self._draw(X, y, n_new, groups, context)
         n_real = len(X) if self.keep_real else 0
         self.synthetic_mask_ = np.arange(n_real + n_new) >= n_real
         if groups is not None:
@@ -239,7 +243,7 @@ class GeneratorAugmenter(SignalSamplerMixin, BaseSampler):
         self._signals(X)
         return X, y
 
-    def _draw(self, X, y, n_new, groups):
+    def _draw(self, X, y, n_new, groups, context):
         """Inputs, targets and groups of the synthetic rows."""
         fit_seed, seed = as_rng(self.random_state).randint(2**31, size=2).tolist()
         if n_new == 0:
@@ -253,6 +257,7 @@ class GeneratorAugmenter(SignalSamplerMixin, BaseSampler):
             n_neighbors=self.n_neighbors,
             memory=check_memory_and_seed(self.memory, self.random_state),
             selection=prepared_selection(self.selection, fit_seed),
+            context=context,
         )
         if self.forward is not None:
             signals = y[:, None] if y.ndim == 1 else y

@@ -162,7 +162,7 @@ class GeneratorOverSampler(SignalSamplerMixin, BaseOverSampler):
         return self
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit_resample(self, X, y, *, groups=None):
+    def fit_resample(self, X, y, *, groups=None, context=None):
         """Fit the generator and add its signals to X.
 
         Parameters
@@ -174,6 +174,10 @@ class GeneratorOverSampler(SignalSamplerMixin, BaseOverSampler):
         groups : array-like of shape (n_samples,), default=None
             Patient of each row. With ``strength`` below 1, a synthetic row is then
             anchored in a single patient.
+        context : array-like or DataFrame of n_samples rows, default=None
+            Further conditions, for a generator whose ``fit`` takes them, such as
+            :class:`MerGen`. They come through a Pipeline by metadata routing alone
+            (without it, a parameter ``step__context`` gets lost on the way).
 
         Returns
         -------
@@ -182,9 +186,9 @@ class GeneratorOverSampler(SignalSamplerMixin, BaseOverSampler):
         y_resampled : like y
             Their labels.
         """
-        return self._resample(X, y, groups=groups)
+        return self._resample(X, y, groups=groups, context=context)
 
-    def _fit_resample(self, X, y, groups=None):
+    def _fit_resample(self, X, y, groups=None, context=None):
         groups = check_groups(groups, X)
         self.sampling_strategy_ = synthetic_counts(self.sampling_strategy, y)
         self.classes_ = np.unique(y)
@@ -200,6 +204,7 @@ class GeneratorOverSampler(SignalSamplerMixin, BaseOverSampler):
             n_neighbors=self.n_neighbors,
             memory=check_memory_and_seed(self.memory, self.random_state),
             selection=prepared_selection(self.selection, fit_seed),
+            context=context,
         )
         labels = self.classes_.tolist()
         counts = [self.sampling_strategy_.get(label, 0) for label in labels]

@@ -4,9 +4,18 @@ import pickle
 import numpy as np
 import pandas as pd
 import pytest
+from imblearn.pipeline import make_pipeline
+from sklearn import config_context
+from sklearn.base import clone
 
 import sksynth
-from sksynth import GeneratorOverSampler, MerGen
+from sksynth import (
+    VAE,
+    CNN1DClassifier,
+    GeneratorAugmenter,
+    GeneratorOverSampler,
+    MerGen,
+)
 from sksynth.generators import _mergen_training
 from sksynth.metrics import local_metrics
 from tests.generators.diffusion_cases import forbid_training
@@ -385,12 +394,58 @@ def test_epochs_of_all_stages_make_the_default_updates():
     assert tiny(prior_epochs=(2, 3))._n_subtasks() == 1 + 2 + 3 + 1
 
 
-def test_an_over_sampler_fills_up_the_rare_class():
-    y = np.repeat(["in", "out"], [18, 6])
-    sampler = GeneratorOverSampler(tiny(), random_state=0)
-    X_new, y_new = sampler.fit_resample(X, y)
+IMBALANCED = np.repeat(["in", "out"], [18, 6])
+SAMPLERS = [
+    GeneratorOverSampler(tiny(), random_state=0),
+    GeneratorAugmenter(tiny(), ratio=0.5, random_state=0),
+]
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS, ids=lambda s: type(s).__name__)
+def test_context_goes_through_a_sampler_to_the_generator(sampler):
+    sampler = clone(sampler)
+    X_new, y_new = sampler.fit_resample(X, IMBALANCED, context=CONTEXT)
     assert X_new.shape == (36, 2, 150)
-    assert (y_new == "out").sum() == 18
+    (generator,) = sampler.generators_
+    alone = tiny(random_state=generator.random_state).fit(
+        X, IMBALANCED, context=CONTEXT
+    )
+    np.testing.assert_array_equal(
+        generator.sample(2, random_state=0), alone.sample(2, random_state=0)
+    )
+
+
+def test_each_class_has_its_own_context(monkeypatch):
+    seen = []
+    monkeypatch.setattr(
+        MerGen, "fit", lambda self, X, y=None, *, context: seen.append(context) or self
+    )
+    monkeypatch.setattr(MerGen, "sample", lambda self, n, *, random_state: X[:n])
+    sampler = GeneratorOverSampler(tiny(), per_class=True)
+    sampler.fit_resample(X, IMBALANCED, context=CONTEXT)
+    pd.testing.assert_frame_equal(seen[0], CONTEXT[18:])
+
+
+def test_context_has_a_part_in_the_key_of_the_cache(tmp_path):
+    sampler = GeneratorOverSampler(tiny(), memory=tmp_path, random_state=0)
+    for context in (CONTEXT, CONTEXT[::-1], CONTEXT, None):
+        sampler.fit_resample(X, IMBALANCED, context=context)
+    assert len(list(tmp_path.rglob("*.joblib"))) == 3
+
+
+def test_context_comes_through_a_pipeline():
+    pipeline = make_pipeline(clone(SAMPLERS[0]), CNN1DClassifier(max_epochs=1))
+    with config_context(enable_metadata_routing=True):
+        pipeline[0].set_fit_resample_request(context=True)
+        pipeline.fit(X, IMBALANCED, context=CONTEXT)
+    assert pipeline[0].generators_[0].context_.names == ["mm", "kind"]
+
+
+def test_a_sampler_refuses_context_that_its_generator_does_not_take():
+    with pytest.raises(TypeError, match="VAE.fit has no argument context"):
+        GeneratorOverSampler(VAE()).fit_resample(X, IMBALANCED, context=CONTEXT)
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        SAMPLERS[0].fit_resample(X, IMBALANCED, context=CONTEXT[:5])
 
 
 def test_the_metrics_are_those_of_the_signals_in_their_unit(fitted):

@@ -17,6 +17,7 @@ from skorch.callbacks import (
 )
 from torch import nn
 
+from sksynth.generators import ConvVAE
 from sksynth.training import EarlyStopping
 from sksynth.training.net import LossNet, warm_up_and_cosine
 
@@ -648,3 +649,12 @@ def test_another_handler_of_ctrl_c_is_left_alone():
         assert len(heard) == 18
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+def test_betas_go_to_the_optimiser_and_are_those_of_torch_by_default():
+    for betas, expected in ((None, (0.9, 0.999)), ([0.5, 0.9], (0.5, 0.9))):
+        net = make_net(betas=betas).fit(data())
+        assert net.optimizer_.param_groups[0]["betas"] == expected
+    estimator = ConvVAE(max_epochs=1, batch_size=5)
+    net = estimator._train_network(Line(), data(), betas=(0.5, 0.9))
+    assert net.optimizer_.param_groups[0]["betas"] == (0.5, 0.9)

@@ -1,0 +1,374 @@
+import copy
+import math
+import pickle
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import nn
+from torch.nn.utils.parametrizations import weight_norm
+
+from sksynth.nn import melgan
+from sksynth.nn.mel_vqvae import StandardLogMel
+from sksynth.nn.melgan import (
+    MelGAN,
+    MelGANDiscriminator,
+    MelGANGenerator,
+    MultiScaleDiscriminator,
+)
+from sksynth.spectral import LogMel, stft
+from sksynth.training.net import LossNet
+
+N_MELS, HOP = 6, 8
+
+
+def generator(n_channels=1, **options):
+    options = {
+        "width": 16,
+        "upsampling": (4, 2),
+        "n_blocks": 2,
+        "limit": 5.0,
+        **options,
+    }
+    return MelGANGenerator(N_MELS * n_channels, n_channels, **options)
+
+
+def small(n_channels=1, **options):
+    torch.manual_seed(0)
+    return MelGAN(
+        StandardLogMel(LogMel(8_000, 32, HOP, N_MELS), n_channels),
+        generator(n_channels),
+        MultiScaleDiscriminator(n_channels, 4, 8),
+        **{"n_frames_a_step": 4, **options},
+    )
+
+
+def scaled(network):
+    network.front.fit([signals()])
+    return network
+
+
+def signals(n=5, n_channels=1, n_frames=12, seed=0):
+    rng = torch.Generator().manual_seed(seed)
+    return torch.randn(n, n_channels, n_frames * HOP, generator=rng)
+
+
+@given(
+    upsampling=st.lists(st.integers(2, 7), min_size=1, max_size=3),
+    n_frames=st.integers(1, 6),
+    n_channels=st.integers(1, 2),
+)
+def test_signals_have_a_hop_for_each_frame(upsampling, n_frames, n_channels):
+    network = MelGANGenerator(
+        3, n_channels, width=8, upsampling=upsampling, limit=1.0, n_blocks=3
+    )
+    x = network(torch.zeros(2, 3, n_frames))
+    assert x.shape == (2, n_channels, n_frames * math.prod(upsampling))
+
+
+def test_the_published_sizes_have_as_many_weights_as_counted_by_hand():
+    first, last = 80 * 512 * 7 + 2 * 512, 32 * 7 + 2
+    up = [(512, 256, 16), (256, 128, 16), (128, 64, 4), (64, 32, 4)]
+    ups = sum(a * b * size + a + b for a, b, size in up)
+    blocks = sum(3 * (5 * b * b + 6 * b) for _, b, _ in up)
+    found = sum(p.numel() for p in MelGANGenerator(80, 1, limit=1.0).parameters())
+    assert found == first + ups + blocks + last == 4_266_050
+    # groups of four inputs
+    outputs = (64, 256, 1024, 1024)
+    strided = sum(n * 4 * 41 + 2 * n for n in outputs)
+    end = 1024 * 1024 * 5 + 2 * 1024 + 1024 * 3 + 2
+    found = sum(p.numel() for p in MultiScaleDiscriminator(1).parameters())
+    assert found == 3 * (16 * 15 + 2 * 16 + strided + end) == 16_924_086
+
+
+def test_a_published_generator_halves_its_width_and_dilates_by_powers_of_three():
+    layers = list(MelGANGenerator(80, 1, limit=1.0).layers)
+    ups = [layer for layer in layers if isinstance(layer, nn.ConvTranspose1d)]
+    assert [layer.out_channels for layer in ups] == [256, 128, 64, 32]
+    assert [layer.stride[0] for layer in ups] == [8, 8, 2, 2]
+    blocks = [layer.layers[2] for layer in layers if isinstance(layer, melgan._Block)]
+    assert [layer.dilation[0] for layer in blocks] == 4 * [1, 3, 9]
+    narrow = MelGANGenerator(3, 1, width=8, upsampling=(2, 2, 2), limit=1.0).layers
+    ups = [layer for layer in narrow if isinstance(layer, nn.ConvTranspose1d)]
+    assert [layer.out_channels for layer in ups] == [4, 4, 4]
+
+
+def test_values_beyond_the_ends_are_mirrored_where_the_signal_is_long_enough():
+    x = torch.tensor([[[1.0, 2, 3, 4]]])
+    assert melgan._Pad(3)(x)[0, 0].tolist() == [4, 3, 2, 1, 2, 3, 4, 3, 2, 1]
+    assert melgan._Pad(4)(x)[0, 0].tolist() == 4 * [1] + [1, 2, 3, 4] + 4 * [4]
+
+
+@pytest.mark.parametrize("transposed", [False, True])
+def test_weights_are_normalised_as_torch_does(transposed):
+    torch.manual_seed(0)
+    if transposed:
+        ours = melgan._UpConv(4, 6, 3)
+        plain = nn.ConvTranspose1d(4, 6, 6, 3, padding=2, output_padding=1)
+    else:
+        ours = melgan._Conv(4, 6, 5, stride=2, padding=3, dilation=2, groups=2)
+        plain = nn.Conv1d(4, 6, 5, stride=2, padding=3, dilation=2, groups=2)
+    x = torch.randn(2, 4, 20)
+    plain.load_state_dict(
+        {name: value for name, value in ours.state_dict().items() if name != "gain"}
+    )
+    torch.testing.assert_close(ours(x), plain(x))  # at first nothing is changed
+    plain = weight_norm(plain)
+    with torch.no_grad():
+        ours.gain.uniform_(0.5, 2)
+        ours.weight.mul_(3)
+        plain.parametrizations.weight.original0.copy_(ours.gain)
+        plain.parametrizations.weight.original1.copy_(ours.weight)
+    torch.testing.assert_close(ours(x), plain(x))
+
+
+def test_a_block_is_a_dilated_convolution_beside_a_shortcut():
+    block = melgan._Block(3, 2)
+    x = torch.randn(2, 3, 9)
+    h = torch.where(x < 0, 0.2 * x, x)
+    h = block.layers[2](torch.nn.functional.pad(h, (2, 2), mode="reflect"))
+    h = block.layers[4](torch.where(h < 0, 0.2 * h, h))
+    torch.testing.assert_close(block(x), block.shortcut(x) + h)
+
+
+def test_values_stay_within_the_limit_of_each_channel_and_small_ones_are_linear():
+    network = generator(2, limit=torch.tensor([3.0, 40.0]))
+    assert network.limit.tolist() == [[3.0], [40.0]]
+    x = torch.randn(2, 2 * N_MELS, 9)
+    h = network.layers(x)
+    torch.testing.assert_close(network(1e-3 * x)[:, 1], network.layers(1e-3 * x)[:, 1])
+    expected = torch.stack(
+        [3 * torch.tanh(h[:, 0] / 3), 40 * torch.tanh(h[:, 1] / 40)], dim=1
+    )
+    torch.testing.assert_close(network(x), expected)
+    peaks = network(1e5 * x).abs().amax(dim=(0, 2))
+    torch.testing.assert_close(peaks, torch.tensor([3.0, 40.0]))
+    assert generator(2, limit=7).limit.tolist() == [[7.0], [7.0]]
+
+
+@given(
+    width=st.integers(1, 20), max_width=st.integers(1, 40), n_times=st.integers(1, 70)
+)
+def test_a_discriminator_of_any_width_scores_signals_of_any_length(
+    width, max_width, n_times
+):
+    features = MelGANDiscriminator(2, width, max_width)(torch.zeros(3, 2, n_times))
+    assert len(features) == 7
+    assert features[-1].shape == (3, 1, -(-n_times // 256))
+
+
+def test_groups_have_four_inputs_where_they_can():
+    assert [melgan._n_groups(n, 4 * n) for n in (16, 64, 4, 3, 6)] == [4, 16, 1, 1, 1]
+    assert melgan._n_groups(12, 20) == 2  # 3 would not divide 20
+
+
+def test_scales_see_means_of_four_and_ends_count_as_many_as_there_are():
+    network = MultiScaleDiscriminator(1, 4, 8)
+    seen = []
+    for scale in network.scales:
+        scale.register_forward_pre_hook(lambda module, x: seen.append(x[0]))
+    x = torch.arange(8.0)[None, None]
+    network(x)
+    assert seen[0] is x
+    assert seen[1][0, 0].tolist() == pytest.approx([1.0, 2.5, 4.5, 6.0])
+    assert seen[2][0, 0].tolist() == pytest.approx([8 / 3, 13 / 3])
+
+
+def test_losses_from_scores_and_features_equal_hand_values():
+    def scales(first, second, scores):
+        return [
+            [torch.tensor(f) for f in (*features, score)]
+            for features, score in zip((first, second), scores, strict=True)
+        ]
+
+    real = scales([[1.0, 2.0], [3.0]], [[0.0, 0.0], [1.0]], ([0.5, 2.0], [-1.0]))
+    fake = scales([[2.0, 4.0], [3.5]], [[0.0, 1.0], [-1.0]], ([-3.0, 1.0], [0.5]))
+    # (0.5 + 0)/2 + 2, and (0 + 2)/2 + 1.5
+    assert melgan._hinge(real, fake).item() == pytest.approx(2.25 + 2.5)
+    # 1.5 + 0.5 and 0.5 + 2; scores take no part
+    found = melgan._feature_distance(real, fake).item()
+    assert found == pytest.approx(4 / 5 / 2 * 4.5)
+
+
+class Fixed(nn.Module):
+    """Scores and features that are multiples of the signal's first value."""
+
+    def forward(self, x):
+        value = x[:, 0, :1]
+        return [[2 * value, 100 + value, k * value] for k in (1, 2, 3)]
+
+
+def test_the_parts_of_the_loss_are_weighted_as_asked():
+    network = small(feature_weight=7.0, mel_weight=3.0, stft_weight=2.0)
+    network.discriminators = Fixed()
+    network.eval()
+    x = signals()
+    losses = network(x)
+    real, bands = network._segments(x)
+    fake = network.vocode(bands)
+    a, b = real[:, 0, 0], fake[:, 0, 0]
+    expected = {
+        "generator": -6 * b.mean(),
+        "discriminator": sum(
+            (1 - k * a).clamp(min=0).mean() + (1 + k * b).clamp(min=0).mean()
+            for k in (1, 2, 3)
+        ),
+        "features": 4 / 5 / 3 * 3 * 3 * (a - b).abs().mean(),
+        "mel": (network.front.raw(real) - network.front.raw(fake)).abs().mean(),
+        "stft": network._spectral_distance(real, fake),
+    }
+    assert losses.keys() == {"loss", *expected}
+    for name, value in expected.items():
+        torch.testing.assert_close(losses[name], value)
+    total = expected["generator"] + expected["discriminator"]
+    total = total + 7 * expected["features"] + 3 * expected["mel"]
+    torch.testing.assert_close(losses["loss"], total + 2 * expected["stft"])
+    assert "stft" not in small()(x)  # costs time
+    network.discriminators = None
+    losses = network(x)
+    assert losses.keys() == {"loss", "mel", "stft"}
+    total = 3 * expected["mel"] + 2 * expected["stft"]
+    torch.testing.assert_close(losses["loss"], total)
+
+
+def test_the_spectral_distance_is_a_mean_over_windows_of_five_lengths():
+    network = small()
+    x, y = signals(2, n_frames=20), signals(2, n_frames=20, seed=1)
+    expected = 0
+    for n_fft in (4, 8, 16, 32, 64):
+        a, b = (stft(s, n_fft, n_fft // 4, hann=True).abs() for s in (x, y))
+        a, b = (s.clamp(min=1e-3).log10() for s in (a, b))
+        expected = expected + (a - b).abs().mean() / 5
+    torch.testing.assert_close(network._spectral_distance(x, y), expected)
+    ten = network._spectral_distance(x, 10 * x)
+    torch.testing.assert_close(ten, torch.tensor(1.0), rtol=1e-3, atol=0)
+    zeros = torch.zeros_like(x).requires_grad_()
+    network._spectral_distance(x, zeros).backward()
+    assert zeros.grad.isfinite().all()
+
+
+def test_each_network_gets_the_gradient_of_its_own_loss_alone():
+    network, x = small(mel_weight=2.0, stft_weight=1.0).eval(), signals()
+    for scale in network.discriminators.scales:
+        scale.last.gain.data *= 200  # scores on both sides of 1
+    network(x)["loss"].backward()
+
+    real, bands = network._segments(x)
+    fake = network.vocode(bands)
+    of_real, of_fake = network.discriminators(real), network.discriminators(fake)
+    loss_d = sum(
+        (1 - a[-1]).relu().mean() + (1 + b[-1]).relu().mean()
+        for a, b in zip(of_real, of_fake, strict=True)
+    )
+    loss_g = -sum(b[-1].mean() for b in of_fake)
+    for a, b in zip(of_real, of_fake, strict=True):
+        for p, q in zip(a[:-1], b[:-1], strict=True):
+            loss_g = loss_g + 10 * 4 / 15 * (p - q).abs().mean()
+    loss_g = (
+        loss_g + 2 * (network.front.raw(real) - network.front.raw(fake)).abs().mean()
+    )
+    loss_g = loss_g + network._spectral_distance(real, fake)
+    for module, loss in ((network.discriminators, loss_d), (network.generator, loss_g)):
+        weights = list(module.parameters())
+        expected = torch.autograd.grad(loss, weights, retain_graph=True)
+        assert sum(g.abs().max() > 0 for g in expected) > 0.7 * len(weights)
+        for weight, gradient in zip(weights, expected, strict=True):
+            torch.testing.assert_close(weight.grad, gradient, rtol=1e-4, atol=1e-6)
+
+
+def starts(x, segments):
+    """Frames where segments of noise begin."""
+    found = []
+    for row, segment in zip(x[:, 0], segments[:, 0], strict=True):
+        found += [t for t in range(len(row)) if torch.equal(row[t:][:32], segment)]
+    return np.array(found)
+
+
+def test_a_step_sees_random_segments_and_a_validation_those_in_the_middle():
+    network, x = small(2), signals(200, 2)
+    bands = network.front.raw(x)
+    state = torch.get_rng_state()
+    segments, frames = network.eval()._segments(x)
+    assert torch.equal(torch.get_rng_state(), state)
+    assert torch.equal(segments, x[:, :, 4 * HOP : 8 * HOP])
+    assert torch.equal(frames, bands[:, :, 4:8])
+    network.train()
+    torch.manual_seed(3)
+    segments, frames = network._segments(x)
+    first = starts(x, segments)
+    assert set(first) == {HOP * t for t in range(9)}  # each frame that can be first
+    for row, t in enumerate(first // HOP):
+        assert torch.equal(frames[row], bands[row, :, t : t + 4])
+        assert torch.equal(segments[row, 1], x[row, 1, t * HOP : (t + 4) * HOP])
+    assert not np.array_equal(starts(x, network._segments(x)[0]), first)
+    torch.manual_seed(3)
+    assert np.array_equal(starts(x, network._segments(x)[0]), first)
+
+
+def test_short_signals_are_seen_whole():
+    network, x = small(n_frames_a_step=30), signals()
+    segments, frames = network._segments(x)
+    assert segments is x and torch.equal(frames, network.front.raw(x))
+    assert all(loss.isfinite() for loss in network(x).values())
+
+
+def test_vocoded_signals_have_the_length_of_any_spectrogram():
+    network = small(2).eval()
+    state = torch.get_rng_state()
+    for n_frames in (1, 2, 5, 40):
+        bands = torch.zeros(3, 2 * N_MELS, n_frames)
+        assert network.vocode(bands).shape == (3, 2, n_frames * HOP)
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+@pytest.mark.parametrize(
+    "copied", [copy.deepcopy, lambda network: pickle.loads(pickle.dumps(network))]
+)
+def test_copies_give_the_same_signals_and_losses(copied):
+    network, x = scaled(small()).eval(), signals()
+    network(x)["loss"].backward()
+    other = copied(network)
+    assert torch.equal(
+        other.vocode(other.front.raw(x)), network.vocode(network.front.raw(x))
+    )
+    assert torch.equal(other(x)["loss"], network(x)["loss"])
+
+
+def test_a_network_built_without_memory_takes_the_weights_of_another():
+    network, x = scaled(small()).eval(), signals()
+    with torch.device("meta"):
+        empty = small().eval()
+    empty.load_state_dict(network.state_dict(), assign=True)
+    assert not any(t.is_meta for t in (*empty.parameters(), *empty.buffers()))
+    assert torch.equal(empty(x)["loss"], network(x)["loss"])
+    assert torch.equal(
+        empty.vocode(empty.front.raw(x)), network.vocode(network.front.raw(x))
+    )
+
+
+def test_autocast_changes_losses_by_its_rounding_alone():
+    network, x = scaled(small(stft_weight=1.0)).eval(), signals()
+    expected = network(x)
+    with torch.autocast("cpu", torch.bfloat16):
+        found = network(x)
+    for name, loss in expected.items():
+        assert found[name].dtype == torch.float32
+        torch.testing.assert_close(found[name], loss, rtol=0.05, atol=0.02)
+
+
+def test_training_brings_spectrograms_near_to_those_asked_for():
+    rng = np.random.default_rng(0)
+    hertz, phase = rng.uniform(200, 3_200, 8), rng.uniform(0, 2 * np.pi, 8)
+    time = np.arange(20 * HOP) / 8_000
+    x = 2**0.5 * np.sin(2 * np.pi * hertz[:, None] * time + phase[:, None])
+    x = torch.tensor(x[:, None], dtype=torch.float32)
+    network = small(mel_weight=10.0, n_frames_a_step=16)
+    network.front.fit([x])
+    before = network.eval()(x)["mel"]
+    torch.manual_seed(0)
+    net = LossNet(network, max_epochs=30, batch_size=8, lr=1e-2, betas=(0.5, 0.9))
+    net.fit({"x": x})
+    assert network.eval()(x)["mel"] < 0.7 * before
+    assert {"train_mel", "train_discriminator"} <= net.curves().keys()
