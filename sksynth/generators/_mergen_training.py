@@ -211,9 +211,10 @@ class MergenTraining:
         seeds = torch.randint(2**31 - 1, (len(STAGES),)).tolist()
         self.history_, trained, data = {}, [], None
         for number, (stage, seed) in enumerate(zip(STAGES, seeds, strict=True), 1):
+            key = None
             if self.checkpoint is not None:
-                data = data or self._digest(x, condition)
-            key = self._key(stage, network, data, len(x))
+                data = data or self._digests(x, condition)
+                key = self._key(stage, network, data, len(x))
             curves = checkpoint.load(stage, key, network[stage])
             if curves is None and stage in asked:
                 missing = [name for name in STAGES[stage] if name not in trained]
@@ -275,20 +276,18 @@ class MergenTraining:
 
     def _key(self, stage, network, data, n_rows):
         """What the result of a stage depends on, in short."""
-        if data is None:
-            return None
-        names = (*STAGES[stage], stage)
         own = [
-            (repr(network[s]), self._epochs(s, n_rows), self._batch(s)) for s in names
+            (repr(network[name]), self._epochs(name, n_rows), self._batch(name))
+            for name in (*STAGES[stage], stage)
         ]
         lr = self.vocoder_lr if stage == "vocoder" else self.lr
-        return joblib.hash((data, own, lr, self.precision, str(self.random_state)))
+        digests = data[:1] if stage == "vocoder" else data
+        return joblib.hash((digests, own, lr, self.precision, str(self.random_state)))
 
-    def _digest(self, x, condition):
-        features = self.lenders_.training_matrix()
-        return joblib.hash(
-            (x.cpu().numpy(), condition.cpu().numpy(), features, self._mel_sizes)
-        )
+    def _digests(self, x, condition):
+        """In short: signals and their labels, and the condition matrix."""
+        signals = x.cpu().numpy(), condition.cpu().numpy(), self._mel_sizes
+        return joblib.hash(signals), joblib.hash(self.lenders_.training_matrix())
 
     def _tokens(self, vqvae, x):
         """Tokens of padded signals, level after level."""

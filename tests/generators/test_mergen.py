@@ -318,6 +318,7 @@ def test_a_fit_that_was_ended_goes_on_after_its_finished_stages(tmp_path, monkey
         ({"vocoder_lr": 1e-4}, ["vocoder"]),
         ({"lr": 1e-4}, ["vqvae", "top", "bottom"]),
         ({"width": 5}, ["vqvae", "top", "bottom"]),
+        ({"conditioning": "global"}, ["vqvae", "top", "bottom"]),
         ({"random_state": 1}, ["vqvae", "top", "bottom", "vocoder"]),
         ({"verbose": 1, "top_p": 0.5}, []),
     ],
