@@ -154,7 +154,7 @@ class MelGAN(nn.Module):
         Weight of the features' difference.
     mel_weight, stft_weight : float, default=0.0
         Weights of two more losses of the generator, not published: the mean difference
-        of log-mel spectrograms, and that of log-magnitudes at three resolutions, in
+        of log-mel spectrograms, and that of log-magnitudes at five resolutions, in
         decades. They shorten a training.
 
     References
