@@ -123,7 +123,7 @@ sizes = (
     else {
         **{"n_codes": 1024, "code_dim": 64, "width": 128, "n_blocks": 4, "n_heads": 8},
         **{"prior_width": 256, "encoder_layers": 4, "decoder_layers": (6, 8)},
-        **{"vocoder_width": 512, "discriminator_width": 16},
+        **{"vocoder_width": 512, "discriminator_width": 16, "vocoder_weights": (0, 0)},
     }
 )
 BATCH = 16
@@ -140,7 +140,7 @@ def fit(conditioning):
         batch_size=BATCH,
         max_epochs=epochs(vqvae),
         prior_epochs=(epochs(top), epochs(bottom)),
-        vocoder_epochs=epochs(vocoder, BATCH // 2),
+        vocoder_epochs=epochs(vocoder, BATCH // 4),
         checkpoint=folder.name,
         random_state=0,
         **sizes,

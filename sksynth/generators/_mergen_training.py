@@ -31,7 +31,8 @@ STAGES = {  # stage -> stages that it needs
     "vocoder": (),
 }
 PLACES = (0, 1, 1, 0, 1, 1)  # middle and bottom tokens of a top token, as they follow
-N_UPDATES = {"vqvae": 1500, "top": 2000, "bottom": 2000, "vocoder": 3000}
+N_UPDATES = {"vqvae": 1000, "top": 1000, "bottom": 1000, "vocoder": 600}
+N_UPDATES_AGAINST = 20_000  # of a vocoder with discriminators
 N_FRAMES_AT_ONCE = 4096  # of spectrograms that become signals
 
 
@@ -77,6 +78,11 @@ class MergenTraining:
             raise ValueError(
                 f"n_clusters={self.n_clusters} needs as many rows; got {len(X)}"
             )
+        if self.discriminator_width is None and not any(self.vocoder_weights):
+            raise ValueError(
+                "a vocoder without discriminators needs one of its vocoder_weights "
+                f"above 0; got {self.vocoder_weights}"
+            )
         LogMel(*self._mel_sizes)  # refuses sizes that do not fit
         measured(np.zeros((1, 1, 16 * self._window)), self.fs, self._window)
 
@@ -101,10 +107,13 @@ class MergenTraining:
             given |= dict(zip(("top", "bottom"), both, strict=True))
         if given.get(stage) is not None or n_rows is None:
             return given.get(stage)
-        return epochs_of(N_UPDATES[stage], n_rows, self._batch(stage))
+        n_updates = N_UPDATES[stage]
+        if stage == "vocoder" and self.discriminator_width is not None:
+            n_updates = N_UPDATES_AGAINST
+        return epochs_of(n_updates, n_rows, self._batch(stage))
 
     def _batch(self, stage):
-        return max(1, self.batch_size // 2) if stage == "vocoder" else self.batch_size
+        return max(1, self.batch_size // 4) if stage == "vocoder" else self.batch_size
 
     def _make_network(self, signal_shape, n_conditions):
         n_channels, n_times = signal_shape
@@ -157,6 +166,11 @@ class MergenTraining:
             )
         ]
         mel_weight, stft_weight = self.vocoder_weights
+        discriminators, smallest = None, self.discriminator_width
+        if smallest is not None:
+            discriminators = MultiScaleDiscriminator(
+                n_channels, smallest, 64 * smallest
+            )
         vocoder = MelGAN(
             front(),
             MelGANGenerator(
@@ -166,9 +180,7 @@ class MergenTraining:
                 upsampling=self.upsampling,
                 limit=1.0,
             ),
-            MultiScaleDiscriminator(
-                n_channels, self.discriminator_width, 64 * self.discriminator_width
-            ),
+            discriminators,
             mel_weight=mel_weight,
             stft_weight=stft_weight,
         )

@@ -86,14 +86,16 @@ class MerGen(MergenTraining, BaseGenerator):
         the envelope at the rate of the segments.
     inverter : {"melgan", "griffin-lim"}, default="melgan"
         From spectrograms to signals. Griffin-Lim needs no training.
-    n_refine : int, default=0
+    n_refine : int, default=16
         Steps of Griffin-Lim that start from the signal of the vocoder.
     vocoder_width : int, default=64
         Features of the first layer of the vocoder; each stage halves them.
-    discriminator_width : int, default=8
-        Features of the first layer of its discriminators.
-    vocoder_weights : pair of float, default=(0.0, 0.0)
-        Weights of two losses of the vocoder beside the published ones: the log-mel
+    discriminator_width : int or None, default=None
+        Features of the first layer of its discriminators; published are 16. None
+        trains the vocoder on ``vocoder_weights`` alone, in a minute: a training of
+        hours makes something of discriminators, and one of minutes does not.
+    vocoder_weights : pair of float, default=(0.0, 1.0)
+        Weights of two losses of the vocoder that are not published: the log-mel
         difference, and that of log-magnitudes at five resolutions.
     stages : sequence of str or None, default=None
         Stages to train, the others being in ``checkpoint``. None is all; with
@@ -104,17 +106,17 @@ class MerGen(MergenTraining, BaseGenerator):
     scaler : {"standard", "maxabs"} or None, default="standard"
         Scaling before training; undone by ``sample``.
     max_epochs : int or None, default=None
-        Epochs of the auto-encoder. None makes about 1500 updates of the weights.
+        Epochs of the auto-encoder. None makes about 1000 updates of the weights.
     prior_epochs : int, pair of int or None, default=None
-        Epochs of the two transformers. None makes about 2000 updates of each.
+        Epochs of the two transformers. None makes about 1000 updates of each.
     vocoder_epochs : int or None, default=None
         Epochs of the vocoder, which sees 32 frames of each row in one. None makes
-        about 3000 updates.
-    batch_size : int, default=32
-        Rows a step, in training and in sampling; half as many for the vocoder.
+        about 600 updates, or 20,000 with discriminators.
+    batch_size : int, default=16
+        Rows a step, in training and in sampling; a quarter of them for the vocoder.
     lr : float, default=1e-3
         Highest learning rate of AdamW; it warms up, then falls along a cosine.
-    vocoder_lr : float, default=1e-3
+    vocoder_lr : float, default=2e-3
         That of the vocoder and its discriminators.
     device : str, default="auto"
         ``"auto"`` is CUDA where there is one, else the CPU; or a torch device name.
@@ -221,7 +223,7 @@ class MerGen(MergenTraining, BaseGenerator):
         "inverter": [StrOptions({"melgan", "griffin-lim"})],
         "n_refine": [Interval(Integral, 0, None, closed="left")],
         "vocoder_width": [AT_LEAST_ONE],
-        "discriminator_width": [AT_LEAST_ONE],
+        "discriminator_width": [AT_LEAST_ONE, None],
         "vocoder_weights": [tuple, list],
         "stages": [tuple, list, None],
         "checkpoint": [str, Path, None],
@@ -255,19 +257,19 @@ class MerGen(MergenTraining, BaseGenerator):
         temperature=1.0,
         joining="continue",
         inverter="melgan",
-        n_refine=0,
+        n_refine=16,
         vocoder_width=64,
-        discriminator_width=8,
-        vocoder_weights=(0.0, 0.0),
+        discriminator_width=None,
+        vocoder_weights=(0.0, 1.0),
         stages=None,
         checkpoint=None,
         scaler="standard",
         max_epochs=None,
         prior_epochs=None,
         vocoder_epochs=None,
-        batch_size=32,
+        batch_size=16,
         lr=1e-3,
-        vocoder_lr=1e-3,
+        vocoder_lr=2e-3,
         device="auto",
         precision="auto",
         compile=False,

@@ -80,7 +80,7 @@ def test_a_row_depends_neither_on_the_others_nor_on_the_batch(generator):
             few = generator.set_params(batch_size=2).sample(
                 5, random_state=0, **options
             )
-            generator.set_params(batch_size=32)
+            generator.set_params(batch_size=16)
             # steps of Griffin-Lim amplify rounding
             np.testing.assert_allclose(few, many[:5], atol=tolerance)
 
@@ -245,6 +245,8 @@ def test_conditions_that_were_not_learnt_are_refused():
         ({"decoder_layers": (1, 2, 3)}, "decoder_layers must be"),
         ({"prior_epochs": (1, 0)}, "prior_epochs must be"),
         ({"vocoder_weights": (1.0,)}, "two numbers"),
+        ({"vocoder_weights": (1.0, -1.0)}, "two numbers from 0"),
+        ({"vocoder_weights": (0, 0), "discriminator_width": None}, "above 0; got"),
         ({"stages": ("vqvae", "melgan")}, r"got \['melgan'\]"),
         ({"n_clusters": 25}, "needs as many rows; got 24"),
         ({"fs": 1000}, "fs / 2 = 500 Hz"),
@@ -360,6 +362,15 @@ def test_a_stage_needs_those_before_it():
         tiny(stages=("vqvae",)).fit(X).sample(1)
 
 
+def test_a_vocoder_is_trained_with_and_without_discriminators():
+    against = set(tiny().fit(X).history_)
+    alone = set(tiny(discriminator_width=None).fit(X).history_)
+    assert "train_vocoder_stft" in alone
+    assert against - alone == {
+        f"train_vocoder_{name}" for name in ("generator", "discriminator", "features")
+    }
+
+
 def test_griffin_lim_trains_no_vocoder():
     assert tiny(inverter="griffin-lim").fit(X).stages_ == ("vqvae", "top", "bottom")
 
@@ -389,8 +400,12 @@ def test_epochs_of_all_stages_make_the_default_updates():
     generator = tiny(max_epochs=None, prior_epochs=None, vocoder_epochs=None)
     updates = _mergen_training.N_UPDATES
     for stage, n in updates.items():
-        n_batches = -(-24 // (16 if stage == "vocoder" else 32))
+        n_batches = -(-24 // (4 if stage == "vocoder" else 16))
+        if stage == "vocoder":
+            n = _mergen_training.N_UPDATES_AGAINST
         assert generator._epochs(stage, 24) == -(-n // n_batches)
+    generator.set_params(discriminator_width=None)
+    assert generator._epochs("vocoder", 24) == updates["vocoder"] / 6
     assert generator._n_subtasks() is None
     assert tiny(prior_epochs=(2, 3))._n_subtasks() == 1 + 2 + 3 + 1
 
