@@ -1,6 +1,7 @@
 """The published configurations, by name."""
 
 from sksynth.generators.diffwave import DiffWave
+from sksynth.generators.mergen import MerGen
 from sksynth.generators.time_diffusion import TimeDiffusion
 from sksynth.generators.time_vqvae import TimeVQVAE
 
@@ -59,6 +60,18 @@ PUBLISHED = {
             **{"batch_size": 32, "lr": 5e-3},
         },
     ),
+    # arXiv 2503.16928, whose code is not public: sizes of the tokens and of MelGAN are
+    # published, the rest is our reading of it
+    "MerGen": (
+        MerGen,
+        {
+            **{"n_codes": 1024, "code_dim": 64, "width": 128, "n_blocks": 4},
+            **{"prior_width": 256, "encoder_layers": 4, "decoder_layers": (6, 8)},
+            **{"n_heads": 8, "vocoder_width": 512, "discriminator_width": 16},
+            **{"vocoder_weights": (0.0, 0.0), "n_refine": 0, "joining": "parallel"},
+            **{"batch_size": 64, "lr": 3e-4, "vocoder_lr": 1e-4},
+        },
+    ),
     # arXiv 2411.18456, PTB-XL
     "TimeVQVAE-ECG": (
         TimeVQVAE,
@@ -77,21 +90,23 @@ def make_published(name, **parameters):
 
     These are sizes for GPUs and days; the defaults of the classes are for minutes. The
     length of the training is yours to set (``max_epochs``): published are 100,000
-    updates of "SSSD-ECG", 5,000 to 50,000 epochs of "Time-Diffusion", and, for the two
-    trainings of TimeVQVAE, 2,000 and 10,000 epochs (2023), 20,000 and 40,000 updates
-    (2026), 500,000 and 1,000,000 (ECG).
+    updates of "SSSD-ECG", 5,000 to 50,000 epochs of "Time-Diffusion", for the two
+    trainings of TimeVQVAE 2,000 and 10,000 epochs (2023), 20,000 and 40,000 updates
+    (2026), 500,000 and 1,000,000 (ECG), and of "MerGen" 2,000 epochs of auto-encoder
+    and vocoder, 3,000 of the transformers.
 
     Parameters
     ----------
     name : str
         "DiffWave" [1]_, "SSSD-ECG" [2]_, "Time-Diffusion" [3]_, "TimeVQVAE-2023" [4]_,
-        "TimeVQVAE-2026" (a later version of its code) or "TimeVQVAE-ECG" [3]_.
+        "TimeVQVAE-2026" (a later version of its code), "TimeVQVAE-ECG" [3]_ or
+        "MerGen" [5]_.
     **parameters : dict
         Parameters of the generator that shall differ, such as ``max_epochs``.
 
     Returns
     -------
-    generator : DiffWave, TimeDiffusion or TimeVQVAE
+    generator : DiffWave, TimeDiffusion, TimeVQVAE or MerGen
         Unfitted.
 
     Raises
@@ -108,6 +123,7 @@ def make_published(name, **parameters):
     .. [3] The ECG augmentation study, arXiv 2411.18456, 2024.
     .. [4] Lee, Malacarne and Aune, "Vector quantized time series generation with a
        bidirectional prior model", AISTATS 2023.
+    .. [5] MerGen, arXiv 2503.16928, 2025.
 
     Examples
     --------

@@ -1,5 +1,6 @@
 import copy
 import re
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -44,7 +45,7 @@ def n_weights(name, signal_shape, n_conditions):
 
 
 def test_each_publication_has_a_case_here():
-    assert PUBLISHED.keys() == SMALL.keys() | TOKENS.keys()
+    assert PUBLISHED.keys() == SMALL.keys() | TOKENS.keys() | {"MerGen"}
 
 
 @pytest.mark.parametrize(
@@ -184,3 +185,20 @@ def test_a_small_one_of_tokens_trains():
         X_new = generator.fit(SIGNALS, LABELS).sample(3, y="af")
         assert X_new.shape == (3, 2, 10)
         assert np.isfinite(X_new).all()
+
+
+def test_mergen_has_the_published_tokens_and_vocoder():
+    generator = make_published("MerGen")
+    generator.lenders_ = SimpleNamespace(n_features=17, n_local=5)
+    with torch.device("meta"):
+        network = generator._make_network((1, 71_680), 4)
+    assert network["top"].n_tokens == 70
+    assert network["bottom"].n_tokens == 140 + 280
+    assert [len(book.usage) for book in network["vqvae"].codebooks] == [1024] * 3
+    n_weights = {
+        name: sum(p.numel() for p in part.parameters())
+        for name, part in network["vocoder"].named_children()
+    }
+    # MelGAN (Kumar et al.) gives 4.26 million for the generator
+    assert n_weights["generator"] == 4_266_050
+    assert n_weights["discriminators"] == 16_924_086
