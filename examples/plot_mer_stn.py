@@ -123,7 +123,7 @@ sizes = (
     else {
         **{"n_codes": 1024, "code_dim": 64, "width": 128, "n_blocks": 4, "n_heads": 8},
         **{"prior_width": 256, "encoder_layers": 4, "decoder_layers": (6, 8)},
-        **{"vocoder_width": 512, "discriminator_width": 16, "vocoder_weights": (0, 0)},
+        **{"vocoder_width": 512, "discriminator_width": 16},
     }
 )
 BATCH = 16

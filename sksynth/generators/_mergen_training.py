@@ -24,12 +24,7 @@ from sksynth.nn.melgan import MelGAN, MelGANGenerator, MultiScaleDiscriminator
 from sksynth.nn.sequence_prior import FeatureContext, SequencePrior, TokenContext
 from sksynth.spectral import LogMel
 
-STAGES = {  # stage -> stages that it needs
-    "vqvae": (),
-    "top": ("vqvae",),
-    "bottom": ("vqvae",),
-    "vocoder": (),
-}
+STAGES = ("vqvae", "top", "bottom", "vocoder")
 PLACES = (0, 1, 1, 0, 1, 1)  # middle and bottom tokens of a top token, as they follow
 N_UPDATES = {"vqvae": 1000, "top": 1000, "bottom": 1000, "vocoder": 600}
 N_UPDATES_AGAINST = 20_000  # of a vocoder with discriminators
@@ -57,9 +52,9 @@ class MergenTraining:
                 raise ValueError(f"{name} must be numbers; got {values}")
         if min(self.upsampling) < 2:
             raise ValueError(f"upsampling must be from 2; got {self.upsampling}")
-        if len(self.vocoder_weights) != 2 or min(self.vocoder_weights) < 0:
+        if len(self.vocoder_weights) != 3 or min(self.vocoder_weights) < 0:
             raise ValueError(
-                "vocoder_weights must be two numbers from 0; got "
+                "vocoder_weights must be three numbers from 0; got "
                 f"{self.vocoder_weights}"
             )
         if self.prior_width % self.n_heads:
@@ -78,7 +73,7 @@ class MergenTraining:
             raise ValueError(
                 f"n_clusters={self.n_clusters} needs as many rows; got {len(X)}"
             )
-        if self.discriminator_width is None and not any(self.vocoder_weights):
+        if not self._is_adversarial and not any(self.vocoder_weights):
             raise ValueError(
                 "a vocoder without discriminators needs one of its vocoder_weights "
                 f"above 0; got {self.vocoder_weights}"
@@ -108,12 +103,26 @@ class MergenTraining:
         if given.get(stage) is not None or n_rows is None:
             return given.get(stage)
         n_updates = N_UPDATES[stage]
-        if stage == "vocoder" and self.discriminator_width is not None:
+        if stage == "vocoder" and self._is_adversarial:
             n_updates = N_UPDATES_AGAINST
         return epochs_of(n_updates, n_rows, self._batch(stage))
 
+    def _needs(self, stage):
+        """Stages that must be there before it."""
+        is_alone = stage == "vqvae" or (
+            stage == "vocoder" and self.vocoder_input == "real"
+        )
+        return () if is_alone else ("vqvae",)
+
     def _batch(self, stage):
         return max(1, self.batch_size // 4) if stage == "vocoder" else self.batch_size
+
+    @property
+    def _is_adversarial(self):
+        return self.discriminator_width is not None
+
+    def _lr(self, stage):
+        return self.vocoder_lr if stage == "vocoder" else self.lr
 
     def _make_network(self, signal_shape, n_conditions):
         n_channels, n_times = signal_shape
@@ -165,7 +174,7 @@ class MergenTraining:
                 contexts, ((0,), PLACES), layers, strict=True
             )
         ]
-        mel_weight, stft_weight = self.vocoder_weights
+        mel_weight, stft_weight, peak_weight = self.vocoder_weights
         discriminators, smallest = None, self.discriminator_width
         if smallest is not None:
             discriminators = MultiScaleDiscriminator(
@@ -183,6 +192,7 @@ class MergenTraining:
             discriminators,
             mel_weight=mel_weight,
             stft_weight=stft_weight,
+            peak_weight=peak_weight,
         )
         modules = (vqvae, *priors, vocoder)
         return nn.ModuleDict(dict(zip(STAGES, modules, strict=True)))
@@ -229,11 +239,11 @@ class MergenTraining:
                 key = self._key(stage, network, data, len(x))
             curves = checkpoint.load(stage, key, network[stage])
             if curves is None and stage in asked:
-                missing = [name for name in STAGES[stage] if name not in trained]
+                missing = set(self._needs(stage)) - set(trained)
                 if missing:
                     raise ValueError(
-                        f"stage {stage!r} needs {missing}, which neither stages="
-                        f"{self.stages} nor the checkpoint {self.checkpoint} have"
+                        f"stage {stage!r} needs {sorted(missing)}, which neither "
+                        f"stages={self.stages} nor the checkpoint {self.checkpoint} have"
                     )
                 if self.verbose:
                     print(f"training {number} of {len(STAGES)}: {stage}")
@@ -250,7 +260,9 @@ class MergenTraining:
         tensors, options = {"condition": condition}, {}
         if stage == "vocoder":
             tensors["x"] = x
-            options = {"lr": self.vocoder_lr, "betas": (0.8, 0.99)}
+            if self.vocoder_input == "decoded":
+                tensors["bands"] = self._decoded(network["vqvae"], x).clone()
+            options = {"betas": (0.5, 0.9) if self._is_adversarial else (0.8, 0.99)}
         else:
             features = torch.from_numpy(self.lenders_.training_matrix()).to(x.device)
             if stage == "vqvae":
@@ -272,6 +284,7 @@ class MergenTraining:
             network[stage],
             self._epochs(stage, len(x)),
             batch_size=self._batch(stage),
+            lr=self._lr(stage),
             **options,
             **tensors,
         )
@@ -288,18 +301,27 @@ class MergenTraining:
 
     def _key(self, stage, network, data, n_rows):
         """What the result of a stage depends on, in short."""
+        chain = [*self._needs(stage), stage]
         own = [
-            (repr(network[name]), self._epochs(name, n_rows), self._batch(name))
-            for name in (*STAGES[stage], stage)
+            (repr(network[s]), self._epochs(s, n_rows), self._batch(s), self._lr(s))
+            for s in chain
         ]
-        lr = self.vocoder_lr if stage == "vocoder" else self.lr
-        digests = data[:1] if stage == "vocoder" else data
-        return joblib.hash((digests, own, lr, self.precision, str(self.random_state)))
+        # the auto-encoder learns the condition matrix, so that it matters to the others
+        digests = data if "vqvae" in chain else data[:1]
+        return joblib.hash((digests, own, self.precision, str(self.random_state)))
 
     def _digests(self, x, condition):
         """In short: signals and their labels, and the condition matrix."""
         signals = x.cpu().numpy(), condition.cpu().numpy(), self._mel_sizes
         return joblib.hash(signals), joblib.hash(self.lenders_.training_matrix())
+
+    def _decoded(self, vqvae, x):
+        """Spectrograms in decades, as far as the tokens hold them."""
+
+        def decode(net, rows):
+            return net.front.inverse(net.decode(net.encode(net.front(rows))))
+
+        return self._through(vqvae, decode, x)
 
     def _tokens(self, vqvae, x):
         """Tokens of padded signals, level after level."""

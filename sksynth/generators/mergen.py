@@ -94,9 +94,14 @@ class MerGen(MergenTraining, BaseGenerator):
         Features of the first layer of its discriminators; published are 16. None
         trains the vocoder on ``vocoder_weights`` alone, in a minute: a training of
         hours makes something of discriminators, and one of minutes does not.
-    vocoder_weights : pair of float, default=(0.0, 1.0)
-        Weights of two losses of the vocoder that are not published: the log-mel
-        difference, and that of log-magnitudes at five resolutions.
+    vocoder_weights : sequence of three float, default=(0.0, 1.0, 1.0)
+        Weights of losses of the vocoder that are not published: the log-mel difference,
+        that of log-magnitudes at five resolutions, and that of the peaks in a hop,
+        which are spikes.
+    vocoder_input : {"decoded", "real"}, default="decoded"
+        Spectrograms that the vocoder learns from: those that the auto-encoder makes of
+        the training rows, smoother than real ones, as ``sample`` will have them; or
+        real ones, so that the vocoder needs no auto-encoder.
     stages : sequence of str or None, default=None
         Stages to train, the others being in ``checkpoint``. None is all; with
         ``inverter="griffin-lim"`` all but the vocoder.
@@ -225,6 +230,7 @@ class MerGen(MergenTraining, BaseGenerator):
         "vocoder_width": [AT_LEAST_ONE],
         "discriminator_width": [AT_LEAST_ONE, None],
         "vocoder_weights": [tuple, list],
+        "vocoder_input": [StrOptions({"decoded", "real"})],
         "stages": [tuple, list, None],
         "checkpoint": [str, Path, None],
         "max_epochs": [AT_LEAST_ONE, None],
@@ -260,7 +266,8 @@ class MerGen(MergenTraining, BaseGenerator):
         n_refine=16,
         vocoder_width=64,
         discriminator_width=None,
-        vocoder_weights=(0.0, 1.0),
+        vocoder_weights=(0.0, 1.0, 1.0),
+        vocoder_input="decoded",
         stages=None,
         checkpoint=None,
         scaler="standard",
@@ -302,6 +309,7 @@ class MerGen(MergenTraining, BaseGenerator):
         self.vocoder_width = vocoder_width
         self.discriminator_width = discriminator_width
         self.vocoder_weights = vocoder_weights
+        self.vocoder_input = vocoder_input
         self.stages = stages
         self.checkpoint = checkpoint
         self.scaler = scaler

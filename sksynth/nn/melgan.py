@@ -150,10 +150,12 @@ class MelGAN(nn.Module):
         and the middle of the signal in validation.
     feature_weight : float, default=10.0
         Weight of the features' difference.
-    mel_weight, stft_weight : float, default=0.0
-        Weights of two more losses of the generator, not published: the mean difference
-        of log-mel spectrograms, and that of log-magnitudes at five resolutions, in
-        decades. They shorten a training.
+    mel_weight, stft_weight, peak_weight : float, default=0.0
+        Weights of three more losses of the generator, not published, in decades: the
+        mean difference of log-mel spectrograms; that of log-magnitudes at five
+        resolutions; that of the largest values within a hop, and of their ratio to the
+        root mean square there. The last one asks for spikes, wherever in the hop they
+        are: spectra do not tell a spike from noise of the same power.
 
     References
     ----------
@@ -171,6 +173,7 @@ class MelGAN(nn.Module):
         feature_weight=10.0,
         mel_weight=0.0,
         stft_weight=0.0,
+        peak_weight=0.0,
     ):
         super().__init__()
         self.front, self.generator = front, generator
@@ -178,33 +181,46 @@ class MelGAN(nn.Module):
         self.n_frames_a_step = n_frames_a_step
         self.feature_weight = feature_weight
         self.mel_weight, self.stft_weight = mel_weight, stft_weight
+        self.peak_weight = peak_weight
+
+    def extra_repr(self):
+        return (
+            f"n_frames_a_step={self.n_frames_a_step}, "
+            f"feature_weight={self.feature_weight}, mel_weight={self.mel_weight}, "
+            f"stft_weight={self.stft_weight}, peak_weight={self.peak_weight}"
+        )
 
     def vocode(self, bands):
         """Signals (batch, n_channels, n_frames * hop) with such spectrograms."""
         return self.generator(self.front.standard(bands))
 
-    def forward(self, x, condition=None):
+    def forward(self, x, bands=None, condition=None):
         """Losses of a batch of signals; ``condition`` has no part in them.
 
+        ``bands`` are the spectrograms to make them of; None are their own.
         ``"loss"`` has the gradient of the discriminators' loss for their weights, and
         that of the generator's loss for its own.
         """
-        real, bands = self._segments(x)
+        real, bands = self._segments(x, bands)
         fake = self.vocode(bands)
         losses = {"mel": (self.front.raw(fake) - self.front.raw(real)).abs().mean()}
         loss = self.mel_weight * losses["mel"]
         if self.stft_weight:
             losses["stft"] = self._spectral_distance(real, fake)
             loss = loss + self.stft_weight * losses["stft"]
+        if self.peak_weight:
+            losses["peak"] = self._peak_distance(real, fake)
+            loss = loss + self.peak_weight * losses["peak"]
         if self.discriminators is not None:
             losses |= self._adversarial_losses(real, fake)
             loss = loss + losses["discriminator"] + losses["generator"]
             loss = loss + self.feature_weight * losses["features"]
         return {"loss": loss, **losses}
 
-    def _segments(self, x):
+    def _segments(self, x, bands=None):
         """Parts of signals, and the frames that belong to them."""
-        bands, hop = self.front.raw(x), self.front.log_mel.hop
+        bands = self.front.raw(x) if bands is None else bands
+        hop = self.front.log_mel.hop
         n_frames, n = bands.shape[2], self.n_frames_a_step
         if n_frames <= n:
             return x, bands
@@ -241,6 +257,22 @@ class MelGAN(nn.Module):
             a, b = (_log_magnitudes(x, n_fft) for x in (real, fake))
             total = total + (a - b).abs().mean()
         return total / len(sizes)
+
+    def _peak_distance(self, real, fake):
+        """Mean differences of peaks, and of their ratio to the RMS, in decades."""
+        hop = min(self.front.log_mel.hop, real.shape[2])
+        total = 0.0
+        for a, b in zip(_log_peaks(real, hop), _log_peaks(fake, hop), strict=True):
+            total = total + (a - b).abs().mean()
+        return total
+
+
+def _log_peaks(x, hop):
+    """Largest values in windows of a hop, also over the root mean square there."""
+    step = max(1, hop // 2)
+    peak = F.max_pool1d(x.abs(), hop, step).clamp(min=FLOOR)
+    rms = F.avg_pool1d(x.square(), hop, step).clamp(min=FLOOR**2).sqrt()
+    return peak.log10(), (peak / rms).log10()
 
 
 def _hinge(of_real, of_fake):

@@ -32,9 +32,9 @@ def tiny(**parameters):
     mel = {"n_fft": 8, "upsampling": (2,), "discriminator_width": 1}
     prior = {"prior_width": 8, "encoder_layers": 1, "decoder_layers": 1, "n_heads": 2}
     epochs = {"max_epochs": 1, "prior_epochs": 1, "vocoder_epochs": 1}
+    vocoder = {"vocoder_width": 4, "vocoder_input": "real", "n_refine": 0}
     return MerGen(
-        **{**sizes, **mel, **prior, **epochs, "vocoder_width": 4, "random_state": 0}
-        | parameters
+        **{**sizes, **mel, **prior, **epochs, **vocoder, "random_state": 0} | parameters
     )
 
 
@@ -244,9 +244,9 @@ def test_conditions_that_were_not_learnt_are_refused():
         ({"prior_width": 9}, "multiple of n_heads; got 9 and 2"),
         ({"decoder_layers": (1, 2, 3)}, "decoder_layers must be"),
         ({"prior_epochs": (1, 0)}, "prior_epochs must be"),
-        ({"vocoder_weights": (1.0,)}, "two numbers"),
-        ({"vocoder_weights": (1.0, -1.0)}, "two numbers from 0"),
-        ({"vocoder_weights": (0, 0), "discriminator_width": None}, "above 0; got"),
+        ({"vocoder_weights": (1.0,)}, "three numbers"),
+        ({"vocoder_weights": (1.0, -1.0, 0.0)}, "three numbers from 0"),
+        ({"vocoder_weights": (0, 0, 0), "discriminator_width": None}, "above 0; got"),
         ({"stages": ("vqvae", "melgan")}, r"got \['melgan'\]"),
         ({"n_clusters": 25}, "needs as many rows; got 24"),
         ({"fs": 1000}, "fs / 2 = 500 Hz"),
@@ -315,12 +315,14 @@ def test_a_fit_that_was_ended_goes_on_after_its_finished_stages(tmp_path, monkey
     [
         ({}, []),
         ({"vocoder_epochs": 2}, ["vocoder"]),
+        ({"vocoder_weights": (0.0, 1.0, 2.0)}, ["vocoder"]),
         ({"prior_epochs": (1, 2)}, ["bottom"]),
-        ({"max_epochs": 2}, ["vqvae", "top", "bottom"]),
         ({"vocoder_lr": 1e-4}, ["vocoder"]),
+        ({"max_epochs": 2}, ["vqvae", "top", "bottom"]),
         ({"lr": 1e-4}, ["vqvae", "top", "bottom"]),
         ({"width": 5}, ["vqvae", "top", "bottom"]),
         ({"conditioning": "global"}, ["vqvae", "top", "bottom"]),
+        ({"vocoder_input": "decoded"}, ["vocoder"]),
         ({"random_state": 1}, ["vqvae", "top", "bottom", "vocoder"]),
         ({"verbose": 1, "top_p": 0.5}, []),
     ],
@@ -336,6 +338,22 @@ def test_a_stage_is_trained_again_where_its_parameters_changed(
     monkeypatch.setattr(MerGen, "_note", lambda *a: None)
     tiny(checkpoint=tmp_path, **parameters).fit(X, Y)
     assert trained == again
+
+
+def test_a_vocoder_of_decoded_spectrograms_depends_on_the_auto_encoder(
+    tmp_path, monkeypatch
+):
+    parameters = {"checkpoint": tmp_path, "vocoder_input": "decoded"}
+    tiny(**parameters).fit(X, Y)
+    trained = []
+    monkeypatch.setattr(
+        MerGen, "_train_stage", lambda self, stage, *a: trained.append(stage) or {}
+    )
+    monkeypatch.setattr(MerGen, "_note", lambda *a: None)
+    tiny(**parameters, lr=1e-4).fit(X, Y)
+    assert trained == ["vqvae", "top", "bottom", "vocoder"]
+    with pytest.raises(ValueError, match="'vocoder' needs .*vqvae"):
+        tiny(stages=("vocoder",), vocoder_input="decoded").fit(X)
 
 
 def test_other_data_are_not_taken_for_those_of_the_checkpoint(tmp_path, monkeypatch):

@@ -372,3 +372,35 @@ def test_training_brings_spectrograms_near_to_those_asked_for():
     net.fit({"x": x})
     assert network.eval()(x)["mel"] < 0.7 * before
     assert {"train_mel", "train_discriminator"} <= net.curves().keys()
+
+
+def test_peaks_count_wherever_in_the_hop_they_are():
+    network = small(peak_weight=1.0, n_frames_a_step=16).eval()
+    quiet = 0.1 * signals(n_frames=16)
+    peak = quiet.clone()
+    peak[:, :, 8 * 5 + 1] = 3.0
+    moved = quiet.clone()
+    moved[:, :, 8 * 5 + 2] = 3.0
+    near, far = (network._peak_distance(peak, x) for x in (moved, quiet))
+    assert near < 0.1 * far
+    a, b = melgan._log_peaks(peak, 8)
+    assert a.amax().item() == pytest.approx(np.log10(3.0))
+    rms = peak[0, 0, 40:48].square().mean().sqrt().item()
+    assert b[0, 0, 10].item() == pytest.approx(np.log10(3.0 / rms), abs=1e-5)
+    losses = network(peak)
+    network.peak_weight = 0.0
+    without = network(peak)
+    assert "peak" not in without
+    torch.testing.assert_close(losses["loss"], without["loss"] + losses["peak"])
+
+
+def test_signals_can_be_made_of_other_spectrograms_than_their_own():
+    network, x = scaled(small(n_frames_a_step=4)).eval(), signals()
+    bands = network.front.raw(x)
+    torch.testing.assert_close(network(x, bands)["loss"], network(x)["loss"])
+    other = network(x, bands + 1)
+    frames = bands[:, :, 4:8] + 1
+    error = network.front.raw(network.vocode(frames)) - network.front.raw(
+        x[:, :, 32:64]
+    )
+    torch.testing.assert_close(other["mel"], error.abs().mean())
