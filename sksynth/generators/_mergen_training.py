@@ -243,7 +243,7 @@ class MergenTraining:
                 if missing:
                     raise ValueError(
                         f"stage {stage!r} needs {sorted(missing)}, which neither "
-                        f"stages={self.stages} nor the checkpoint {self.checkpoint} have"
+                        f"stages={self.stages} nor checkpoint={self.checkpoint} have"
                     )
                 if self.verbose:
                     print(f"training {number} of {len(STAGES)}: {stage}")
