@@ -326,6 +326,6 @@ plt.show()
 
 # %%
 # The control matters: the real electrograms with new noise already help, for they tell
-# the regression how noisy the leads are. What a generator gives beyond it is little
-# against what more simulations give. All is simulated, with the forward matrix known:
-# an upper bound for patients.
+# the regression how noisy the leads are. With the sizes of the user guide no generator
+# gives more than it, and more simulations give three times as much. All is simulated,
+# with the forward matrix known: an upper bound for patients.
