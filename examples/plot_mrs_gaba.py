@@ -27,6 +27,7 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from scipy.stats import t as student
 
 from sksynth import SpectrumVAE
 from sksynth.datasets import load_mrs, make_mrs
@@ -40,8 +41,8 @@ parser.add_argument("--test-scans", type=int, default=16)
 parser.add_argument("--epochs", type=int, default=20)
 parser.add_argument("--rows", default="pairs", choices=["pairs", "transients"])
 parser.add_argument("--seed", type=int, default=7, help="of the simulated scans")
-parser.add_argument("--data", help="folder of the measured spectra")
-args = parser.parse_args()
+parser.add_argument("--data", help="measured spectra; default: mrs in SKSYNTH_DATA")
+args, _ = parser.parse_known_args()
 
 KINDS = ("ON", "OFF")
 MODES = {"random": 1.0, "interpolation": 0.0, "hybrid": 0.3}  # name and strength
@@ -191,7 +192,8 @@ print(by_set(quality).mean().round(3).to_string())
 # Against the 320 transients of the same scan: the bias with its 95 % interval, and the
 # mean size of the error of one scan. And the slope of the areas against those of 320
 # transients over the scans: 1 follows the scan, 0 is the same for all.
-bias, error = by_set(off).mean(), 1.96 * by_set(off).sem()
+bias = by_set(off).mean()
+error = by_set(off).sem() * student.ppf(0.975, args.test_scans - 1)
 size = off.set_index("transients").abs().groupby("transients", sort=False).mean()
 print("\nBias of areas, %, with 95 % interval")
 text = bias.round(1).astype(str) + " +- " + error.round(1).astype(str)
@@ -242,9 +244,9 @@ plt.show()
 # times, but areas stay as far off as with two transients where those are good
 # (``invivo2``), and are half as far off where they are bad (``invivo1``).
 PEAKS = {"NAA": (1.90, 2.10), "Cr": (2.93, 3.10), "Cho": (3.13, 3.29)}
-# the documentation runs examples without __file__, in their folder
-default = Path(globals().get("__file__", "here")).resolve().parents[2] / "shared/data"
-data = Path(args.data or Path(os.environ.get("SKSYNTH_DATA", default)) / "mrs")
+data = args.data
+if data is None and "SKSYNTH_DATA" in os.environ:
+    data = Path(os.environ["SKSYNTH_DATA"]) / "mrs"
 
 
 def peak_areas(mean, ppm):
@@ -317,11 +319,11 @@ def in_vivo(part):
     return by_set(pd.DataFrame(table)).mean()
 
 
-if data.is_dir():
+if data is None:
+    print("\nIn vivo: skipped, for neither --data nor SKSYNTH_DATA is given")
+elif not Path(data).is_dir():
+    print(f"\nIn vivo: skipped, for there is no folder {data}")
+else:
     for part in ("invivo1", "invivo2"):
         print(f"\nIn vivo, {part}")
         print(in_vivo(part).round(3).to_string())
-else:
-    print(
-        "\nIn vivo: skipped, for SKSYNTH_DATA or --data names no folder of MR spectra"
-    )

@@ -344,15 +344,9 @@ class BaseGenerator(NetworkEstimator, metaclass=ABCMeta):
     ):
         """Net that fitted ``network`` to tensors named as the arguments of its forward.
 
-        One of them is the condition. With labels, a row of a class of m rows is drawn
-        with a weight of m ** -0.5, so that rare classes are seen more often and common
-        ones not too rarely.
+        One of them is the condition.
         """
-        kinds = weights = None
-        if self.conditions_.classes is not None:
-            condition = tensors["condition"].cpu()
-            kinds = torch.unique(condition, dim=0, return_inverse=True)[1]
-            weights = torch.bincount(kinds)[kinds] ** -0.5
+        kinds, weights = self._kinds_and_weights(tensors["condition"].cpu())
         net = self._train_network(
             network,
             tensors,
@@ -365,6 +359,17 @@ class BaseGenerator(NetworkEstimator, metaclass=ABCMeta):
         )
         net.module_.requires_grad_(False)
         return net
+
+    def _kinds_and_weights(self, condition):
+        """Class of each row, and how often training draws it; None without labels.
+
+        A row of a class of m rows has a weight of m ** -0.5, so that rare classes are
+        seen more often and common ones not too rarely.
+        """
+        if self.conditions_.classes is None:
+            return None, None
+        kinds = torch.unique(condition, dim=0, return_inverse=True)[1]
+        return kinds, torch.bincount(kinds)[kinds] ** -0.5
 
     def _n_epochs(self, n_rows):
         """Epochs to train on so many rows."""

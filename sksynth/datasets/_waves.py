@@ -102,12 +102,14 @@ def draw_site(rng, spread):
     """Row and column where beats start: within `spread` mm of the node, or anywhere."""
     if spread is None:
         return rng.uniform((0, 0), SHAPE)
-    radius = (
-        spread / SPACING * np.sqrt(rng.uniform())
-    )  # nodes; even, but the rim takes the rest
-    angle = rng.uniform(0, 2 * np.pi)
-    row, column = SINUS_NODE + radius * np.array([np.sin(angle), np.cos(angle)])
-    return np.array([np.clip(row, 0, SHAPE[0] - 1), column % SHAPE[1]])
+    radius = spread / SPACING  # nodes
+    node = np.array(SINUS_NODE)
+    low = -np.minimum(radius, (node[0], SHAPE[1] / 2))
+    high = np.minimum(radius, (SHAPE[0] - 1 - node[0], SHAPE[1] / 2))
+    while True:  # pi / 4 of the draws, at least, are in the disc
+        away = rng.uniform(low, high)
+        if np.hypot(*away) <= radius:
+            return (node + away) % (np.inf, SHAPE[1])
 
 
 def draw_beats(rng, clock):

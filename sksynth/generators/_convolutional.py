@@ -23,17 +23,24 @@ class ConvolutionalGenerator(VariationalGenerator):
 
     def _fit(self, signals, condition):
         super()._fit(signals, condition)
-        kinds = condition if self._n_noises > 1 else condition.new_ones(len(signals), 1)
+        ones = condition.new_ones(len(signals), 1)
+        kinds = condition if self._n_noises > 1 else ones
+        weights = self._kinds_and_weights(condition)[1]
+        drawn = ones if weights is None else weights.to(ones)[:, None]
 
         def power_of_kinds(network, x, condition, kind):
             power = network.noise_power(x, condition)
             return torch.einsum("nk,nct->kct", kind.to(power), power)[None]
 
-        total = self._over_rows(power_of_kinds, signals, condition, kinds).sum(dim=0)
-        n = kinds.sum(dim=0).to(total)[:, None, None]
+        counts = torch.cat([kinds, drawn], dim=1)
+        total = self._over_rows(power_of_kinds, signals, condition, counts).sum(dim=0)
+        n = counts.sum(dim=0).to(total)[:, None, None]
+        # the level learnt is that of the rows as often as training drew them
+        mean = (total[-1] / n[-1]).mean()
+        total, n = total[:-1], n[:-1]
         pooled = total.sum(dim=0) / n.sum()
         power = (total + ROWS_OF_ALL * pooled) / (n + ROWS_OF_ALL)
-        envelope, mean = self.network_.noise_envelope, pooled.mean()
+        envelope = self.network_.noise_envelope
         # 0 where the latents hold all
         envelope.copy_((power / mean).sqrt() if mean > 0 else torch.ones_like(power))
 

@@ -29,9 +29,11 @@ class SpectrumVAE(ConvolutionalGenerator):
     ``anchors`` and a ``strength`` as well: those of few real transients, for example.
 
     A decoder has means alone, so spectra would come out too clean. Here each point has
-    a noise level of its own, learnt with the network [2]_, and the colour of the noise
-    is that of what the latents do not hold of the training spectra. The points are
-    scaled by their deviation, so that residual water, which varies most, does not
+    a noise level of its own, learnt with the network [2]_, and samples have noise of
+    the level and colour of what the latents do not hold of the training spectra, class
+    by class (four rows of all classes count in each, so that of a rare class is much
+    like that of all; targets other than one label a row share one noise). The points
+    are scaled by their deviation, so that residual water, which varies most, does not
     drown the rest.
 
     Parameters

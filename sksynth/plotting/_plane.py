@@ -4,6 +4,7 @@ import numpy as np
 from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
 
+from sksynth._arrays import check_integer
 from sksynth.plotting._matplotlib import import_pyplot
 
 METHODS = {"pca": "PCA", "tsne": "t-SNE"}
@@ -12,8 +13,7 @@ METHODS = {"pca": "PCA", "tsne": "t-SNE"}
 def check_plane(method, n_rows):
     if method not in METHODS:
         raise ValueError(f"method must be one of {list(METHODS)}; got {method!r}")
-    if isinstance(n_rows, bool) or n_rows < 2:
-        raise ValueError(f"n_rows must be 2 or more; got {n_rows!r}")
+    check_integer(n_rows, "n_rows", 2)
 
 
 def to_plane(rows, method, rng):

@@ -102,6 +102,8 @@ class EmbeddingDisplay:
 
         Raises
         ------
+        TypeError
+            If ``n_rows`` is no integer.
         ValueError
             If the method, ``by``, the shapes or the labels do not fit.
         """

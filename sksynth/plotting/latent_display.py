@@ -103,7 +103,7 @@ class LatentDisplay:
         Raises
         ------
         TypeError
-            If the estimator cannot encode.
+            If the estimator cannot encode, or ``n_rows`` is no integer.
         ValueError
             If its codes are no latents, but tokens, say, or a parameter does not fit.
         """
@@ -139,6 +139,8 @@ class LatentDisplay:
 
         Raises
         ------
+        TypeError
+            If ``n_rows`` is no integer.
         ValueError
             If the method, ``n_rows``, the codes or the labels do not fit.
         """

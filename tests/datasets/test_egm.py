@@ -140,6 +140,16 @@ def test_beats_start_near_the_sinus_node_or_where_asked(brief):
         assert (away <= spread + 1e-9).all()
         if spread:  # evenly over a disc: its median distance is spread / sqrt(2)
             assert np.median(away) == pytest.approx(spread / np.sqrt(2), rel=0.1)
+    # the disc of 10 mm goes beyond the rim, which must not gather what lies there
+    rows = np.array([_waves.draw_site(rng, 10.0)[0] for _ in range(2000)])
+    rim = _atrium.SHAPE[0] - 1
+    assert rows.max() < rim
+    radius = 10.0 / _atrium.SPACING
+    strip = 2 * np.sqrt(radius**2 - (rim - 0.5 - _waves.SINUS_NODE[0]) ** 2)
+    away = (rim - _waves.SINUS_NODE[0]) / radius  # of the rim, in radii
+    cap = radius**2 * (np.arccos(away) - away * np.sqrt(1 - away**2))
+    share = strip / (np.pi * radius**2 - cap)  # within a node of the rim: 8 %
+    assert np.mean(rows > rim - 1) == pytest.approx(share, abs=0.02)
     anywhere = np.array([_waves.draw_site(rng, None) for _ in range(300)])
     np.testing.assert_allclose(np.ptp(anywhere, axis=0), _atrium.SHAPE, rtol=0.05)
     far = np.array([_waves.draw_site(rng, 500.0) for _ in range(300)])

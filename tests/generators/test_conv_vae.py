@@ -174,3 +174,43 @@ def test_the_noise_of_a_class_is_its_own():
     number = ConvVAE(latent_dim=2, width=4, max_epochs=1, random_state=0)
     number.fit(X, rng.normal(size=2 * n))
     assert number.network_.noise_envelope.shape == (1, 2, 64)
+
+
+def noise_of(vae, n, **labels):
+    """What the learnt noise adds to samples (n, n_channels, n_times)."""
+    noisy = vae.set_params(noise="learned").sample(n, random_state=0, **labels)
+    return noisy - vae.set_params(noise=None).sample(n, random_state=0, **labels)
+
+
+def residuals(vae, X, *y):
+    """What the latents do not hold of training signals."""
+    return X - vae.decode(vae.encode(X, *y), *y)
+
+
+def test_four_rows_of_all_classes_count_in_the_noise_of_three():
+    rng = np.random.default_rng(0)
+    y = np.repeat(["rare", "usual"], [3, 57])
+    X = rng.normal(size=(60, 2, 64)) * np.where(y == "rare", 3, 1)[:, None, None]
+    vae = tiny(max_epochs=60).fit(X, y)
+    power = np.square(residuals(vae, X, y)).mean(axis=2)  # (row, channel)
+    ratios = []
+    for label, n in (("rare", 3), ("usual", 57)):
+        own = power[y == label].sum(axis=0)
+        expected = (own + 4 * power.mean(axis=0)) / (n + 4)
+        ratios.append(noise_of(vae, 400, y=label).var(axis=(0, 2)) / expected)
+    assert np.mean(ratios) == pytest.approx(1, abs=0.1)  # the level learnt in training
+    np.testing.assert_allclose(ratios / np.mean(ratios), 1, atol=0.04)
+
+
+def test_labels_of_two_outputs_share_one_noise():
+    rng = np.random.default_rng(0)
+    y = np.stack([np.repeat(["af", "sinus"], 30), np.tile(["f", "m"], 30)], axis=1)
+    X = rng.normal(size=(60, 2, 64)) * np.where(y[:, 0] == "af", 3, 1)[:, None, None]
+    vae = tiny(max_epochs=60).fit(X, y)
+    expected = np.square(residuals(vae, X, y)).mean(axis=(0, 2))
+    ratios = [
+        noise_of(vae, 400, y=np.tile(label, (400, 1))).var(axis=(0, 2)) / expected
+        for label in (["af", "f"], ["sinus", "m"])
+    ]
+    assert np.mean(ratios) == pytest.approx(1, abs=0.1)  # the level learnt in training
+    np.testing.assert_allclose(ratios / np.mean(ratios), 1, atol=0.04)

@@ -169,3 +169,19 @@ def test_a_class_without_codes_is_named():
     with pytest.raises(ValueError, match="use sampling='random'"):
         vae.sample(2, y=0.123)
     assert vae.set_params(sampling="random").sample(2, y=0.123).shape == (2, 48)
+
+
+def test_the_noise_of_a_label_is_its_own():
+    rng = np.random.default_rng(0)
+    y = np.repeat(["ON", "OFF"], 150)
+    line = 2 * rng.uniform(0.5, 2, size=(300, 1)) / (1 + 1j * np.arange(-24, 24) / 3)
+    levels = {"ON": 1.0, "OFF": 3.0}
+    noise = rng.normal(size=(300, 48, 2)) @ [1, 1j]
+    spectra = line + np.array([levels[label] for label in y])[:, None] * noise
+    vae = tiny(max_epochs=20).fit(spectra, y)
+    for label, level in levels.items():
+        drawn = vae.sample(400, y=label, random_state=0)
+        far = drawn[:, np.r_[0:8, 40:48]]  # from the line
+        off = far - far.mean(axis=0)
+        for part in (off.real, off.imag):
+            assert part.std() == pytest.approx(level, rel=0.2)

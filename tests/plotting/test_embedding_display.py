@@ -92,7 +92,7 @@ def test_a_constant_channel_does_not_divide_by_zero():
         ({"method": "umap"}, "kind", "one of .'pca', 'tsne'.; got 'umap'"),
         ({}, "colour", "by must be 'kind' or 'class'; got 'colour'"),
         ({}, "class", "needs y_real and y_synthetic"),
-        ({"n_rows": 1}, "kind", "n_rows must be 2 or more; got 1"),
+        ({"n_rows": 1}, "kind", "n_rows must be at least 2; got 1"),
         ({"y_real": Y_REAL}, "kind", "both or neither"),
         ({"synthetic": SYNTHETIC[:1]}, "kind", r"got shape \(1, 2, 8\)"),
         ({"synthetic": SYNTHETIC[:, 0]}, "kind", r"\(30, 2, 8\) and \(20, 1, 8\)"),

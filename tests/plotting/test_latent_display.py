@@ -77,7 +77,7 @@ def test_the_codes_of_an_estimator_are_those_of_its_encode():
     ("codes", "parameters", "message"),
     [
         (CODES, {"method": "umap"}, "method must be one of .*got 'umap'"),
-        (CODES, {"n_rows": 1}, "n_rows must be 2 or more; got 1"),
+        (CODES, {"n_rows": 1}, "n_rows must be at least 2; got 1"),
         (CODES, {"y": Y[:3]}, "inconsistent numbers of samples"),
         (CODES, {"y": np.stack([Y, Y], axis=1)}, r"one label a row.*\(30, 2\)"),
         (CODES, {"y": RNG.normal(size=30)}, "one label a row.*float64"),
@@ -89,6 +89,16 @@ def test_the_codes_of_an_estimator_are_those_of_its_encode():
 def test_what_does_not_fit_is_refused(codes, parameters, message):
     with pytest.raises(ValueError, match=message):
         LatentDisplay(codes, **parameters).plot()
+
+
+@pytest.mark.parametrize("n_rows", [10.5, "12", None, True])
+def test_a_number_of_rows_that_is_no_integer_is_named(n_rows):
+    message = f"n_rows must be an integer; got {n_rows!r}"
+    with pytest.raises(TypeError, match=message):
+        LatentDisplay(CODES, n_rows=n_rows).plot()
+    vae = VAE(max_epochs=1, random_state=0).fit(CODES)
+    with pytest.raises(TypeError, match=message):
+        LatentDisplay.from_estimator(vae, CODES, n_rows=n_rows)
 
 
 def test_generators_without_latents_are_refused():
