@@ -86,8 +86,9 @@ class MerGen(MergenTraining, BaseGenerator):
         the envelope at the rate of the segments.
     inverter : {"melgan", "griffin-lim"}, default="melgan"
         From spectrograms to signals. Griffin-Lim needs no training.
-    n_refine : int, default=16
-        Steps of Griffin-Lim that start from the signal of the vocoder.
+    n_refine : int, default=0
+        Steps of Griffin-Lim that start from the signal of the vocoder: 16 bring the
+        spectrogram nearer to the one asked for, and make spikes less sharp.
     vocoder_width : int, default=64
         Features of the first layer of the vocoder; each stage halves them.
     discriminator_width : int or None, default=None
@@ -263,7 +264,7 @@ class MerGen(MergenTraining, BaseGenerator):
         temperature=1.0,
         joining="continue",
         inverter="melgan",
-        n_refine=16,
+        n_refine=0,
         vocoder_width=64,
         discriminator_width=None,
         vocoder_weights=(0.0, 1.0, 1.0),
