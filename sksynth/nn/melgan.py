@@ -153,7 +153,7 @@ class MelGAN(nn.Module):
     mel_weight, stft_weight, peak_weight : float, default=0.0
         Weights of three more losses of the generator, not published, in decades: the
         mean difference of log-mel spectrograms; that of log-magnitudes at five
-        resolutions; that of the largest values within a hop, and of their ratio to the
+        resolutions; that of the largest pulses within a hop, and of their ratio to the
         root mean square there. The last one asks for spikes, wherever in the hop they
         are: spectra do not tell a spike from noise of the same power.
 
@@ -268,11 +268,23 @@ class MelGAN(nn.Module):
 
 
 def _log_peaks(x, hop):
-    """Largest values in windows of a hop, also over the root mean square there."""
+    """Largest pulses in windows of a hop, also over their root mean square there.
+
+    Pulses are what a mean of hop / 28 samples has beyond one of hop / 3: at 24 kHz and a
+    hop of 256 about 300 to 3000 Hz, where spikes are and drift is not.
+    """
+    pulses = _box(x, hop // 28) - _box(x, hop // 3)
     step = max(1, hop // 2)
-    peak = F.max_pool1d(x.abs(), hop, step).clamp(min=FLOOR)
-    rms = F.avg_pool1d(x.square(), hop, step).clamp(min=FLOOR**2).sqrt()
+    peak = F.max_pool1d(pulses.abs(), hop, step).clamp(min=FLOOR)
+    rms = F.avg_pool1d(pulses.square(), hop, step).clamp(min=FLOOR**2).sqrt()
     return peak.log10(), (peak / rms).log10()
+
+
+def _box(x, size):
+    """Mean of an odd number of neighbours, about ``size``; of fewer at the ends."""
+    return F.avg_pool1d(
+        x, 2 * (size // 2) + 1, 1, padding=size // 2, count_include_pad=False
+    )
 
 
 def _hinge(of_real, of_fake):
