@@ -11,13 +11,12 @@ show what was asked for, and do they help to find the nucleus?
 By default all is simulated and so small that it runs in a minute or two and shows the
 way, not what can be reached. The user guide has the figures of these sizes::
 
-    python examples/plot_mer_stn.py --train 400 --test 160 --subjects 10 --seconds 1.5 \
-        --updates 1000 1500 800 1500 --drawn 200 --long 15
+    python examples/plot_mer_stn.py --train 400 --test 160 --subjects 10 \
+        --seconds 1.5 --updates 800 600 500 800 --drawn 160 --long 15
 """
 
 import argparse
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -70,19 +69,20 @@ FS, WINDOW = 24_000, 1024
 
 
 def read(path):
-    """Recordings at 24 kHz and a table of what is known of them."""
+    """Recordings at 24 kHz, of whole windows, and a table of what is known of them."""
     path = Path(path)
     if path.is_file():
         with np.load(path) as file:
             columns = {name: file[name] for name in file.files if name != "data"}
-            return file["data"].astype(np.float32), pd.DataFrame(
+            data = file["data"][..., : file["data"].shape[-1] // WINDOW * WINDOW]
+            return data.astype(np.float32), pd.DataFrame(
                 columns | {"group": columns["groups"]}
             )
     table = pd.read_csv(path / "labels.csv")
     read_files = [wavfile.read(path / name) for name in table["file"]]
     if any(fs != FS for fs, _ in read_files):
         raise ValueError(f"WAV files must have {FS} samples a second")
-    n_times = min(len(x) for _, x in read_files)
+    n_times = min(len(x) for _, x in read_files) // WINDOW * WINDOW
     return np.stack([x[None, :n_times] for _, x in read_files]).astype(
         np.float32
     ), table
@@ -113,10 +113,7 @@ print(
 # %%
 # Training
 # --------
-# One generator knows all conditions; two others know a part. The auto-encoder and the
-# transformers are trained for each, the vocoder once: finished stages are kept in a
-# folder, and it does not depend on the conditions.
-folder = TemporaryDirectory()
+# One generator knows all conditions; two others know a part of them, for comparison.
 sizes = (
     {}
     if not args.full
@@ -141,7 +138,6 @@ def fit(conditioning):
         max_epochs=epochs(vqvae),
         prior_epochs=(epochs(top), epochs(bottom)),
         vocoder_epochs=epochs(vocoder, BATCH // 4),
-        checkpoint=folder.name,
         random_state=0,
         **sizes,
     )
@@ -149,7 +145,6 @@ def fit(conditioning):
 
 
 generators = {name: fit(name) for name in ("both", "global", "local")}
-folder.cleanup()
 mergen = generators["both"]
 
 fig, axes = plt.subplots(1, 4, figsize=(10, 2.4), layout="constrained")
@@ -173,7 +168,7 @@ log_mel = LogMel()
 
 
 def bands(X):
-    X = torch.from_numpy(X[:, 0, : X.shape[2] // 256 * 256] / scale)
+    X = torch.from_numpy((X[:, 0, : X.shape[2] // 256 * 256] - offset) / scale)
     return torch.cat([log_mel(x.float()) for x in X.split(16)]).numpy()
 
 
@@ -206,13 +201,13 @@ def through_mel(inverter):
             X = mergen.network_["vocoder"].vocode(mel)[:, 0]
         if inverter == "refined":
             X = log_mel.refine(mel, X, n_iter=16)
-        return scale * X.numpy()[:, None]
+        return scale * X.numpy()[:, None] + offset
     rng = torch.Generator().manual_seed(0)
     phase = 2 * torch.pi * torch.rand(len(mel), 513, mel.shape[2], generator=rng)
-    return scale * log_mel.griffin_lim(mel, phase).numpy()[:, None]
+    return scale * log_mel.griffin_lim(mel, phase).numpy()[:, None] + offset
 
 
-scale = float(mergen.scaler_.scale[0, 0])
+scale, offset = (float(mergen.scaler_.scale[0, 0]), float(mergen.scaler_.offset[0, 0]))
 tokens = mergen.encode(X_test)
 stages = {
     "spectrogram, vocoder": through_mel("vocoder"),
@@ -340,14 +335,14 @@ for name, X, y in (
 n_steps = mergen.n_tokens_[0]
 period = (n_steps - n_steps // 7) * WINDOW / FS
 n_times = round(args.long * FS)
-long = {
-    "real": make_mer(
-        args.drawn // 4, n_subjects=args.subjects, n_times=n_times, random_state=2
-    ).data
-}
+n_long = max(1, args.drawn // 4)
+simulated = make_mer(
+    n_long, n_subjects=args.subjects, n_times=n_times, random_state=2
+).data
+long = {"simulated": simulated}
 for joining in ("parallel", "continue"):
     mergen.set_params(joining=joining)
-    long[joining] = mergen.sample(args.drawn // 4, n_times=n_times, random_state=0)
+    long[joining] = mergen.sample(n_long, n_times=n_times, random_state=0)
 
 
 def envelope(X, step=256):

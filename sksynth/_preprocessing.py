@@ -261,7 +261,7 @@ class ContextEncoder:
     def __init__(self, context, n_samples):
         columns, self.names = _context_columns(context, n_samples)
         self.labels, numbers = [], []
-        for column in columns:
+        for column in map(_numbers_or_labels, columns):
             is_label = column.dtype.kind != "f"
             self.labels.append(np.unique(column) if is_label else None)
             numbers.append(np.zeros(1) if is_label else column)
@@ -283,11 +283,13 @@ class ContextEncoder:
             columns, self.labels, self.mean, self.std, strict=True
         ):
             if labels is not None:
+                column = column.astype(labels.dtype.kind)  # text, or bool
                 parts.append(_one_hot(column, labels, "context"))
-            elif column.dtype.kind != "f":
+                continue
+            column = _numbers_or_labels(column)
+            if column.dtype.kind != "f":
                 raise ValueError(f"context must be numbers here; got {column[:3]}")
-            else:
-                parts.append(((column - mean) / std)[:, None])
+            parts.append(((column - mean) / std)[:, None])
         return np.concatenate(parts, axis=1).astype(np.float32)
 
 
@@ -298,6 +300,8 @@ def _context_columns(context, n_samples, n_columns=None):
     names = [str(name) for name in getattr(context, "columns", [])] or None
     if names:
         columns = [context.iloc[:, k].to_numpy() for k in range(len(names))]
+        if n_columns is not None and len(context) == 1:  # one row for all
+            columns = [np.repeat(column, n_samples) for column in columns]
     else:
         rows = np.asarray(context)
         is_one_row = rows.ndim == 1 and (n_columns or 1) > 1
@@ -308,11 +312,13 @@ def _context_columns(context, n_samples, n_columns=None):
                 "context must have shape (n_samples,) or (n_samples, n_columns); got "
                 f"{rows.shape}"
             )
+        if n_columns is not None and rows.ndim == 2 and len(rows) == 1:
+            rows = np.repeat(rows, n_samples, axis=0)
         columns = [rows] if rows.ndim == 1 else list(rows.T)
     if not columns or any(len(column) != n_samples for column in columns):
         shape = (len(columns[0]) if columns else 0, len(columns))
         raise ValueError(f"context must have {n_samples} rows; got shape {shape}")
-    return [_numbers_or_labels(column) for column in columns], names
+    return columns, names
 
 
 def _numbers_or_labels(column):

@@ -4,9 +4,8 @@ import numpy as np
 from sklearn.cluster import AgglomerativeClustering
 from sklearn.neighbors import NearestNeighbors
 
-from sksynth.metrics import local_metrics
+from sksynth.generators._segments import n_primer_of
 
-N_METRICS = 5  # of local_metrics
 N_NEIGHBORS = 5  # training rows of like conditions, among which one lends the rest
 
 
@@ -53,11 +52,6 @@ class LocalMetrics:
     @staticmethod
     def _flat(metrics):
         return metrics.reshape(len(metrics), -1, metrics.shape[-1])
-
-
-def measured(signals, fs, window):
-    """Local metrics of signals whose length is a multiple of ``window``."""
-    return local_metrics(signals, fs=fs, window=window)
 
 
 class TrainingConditions:
@@ -117,9 +111,9 @@ class TrainingConditions:
         own = self.own[first] if own is None else own
         context = self.context[first] if context is None else context
         if local is None:
-            n_steps = self.local.shape[1]
+            known = n_primer_of(self.local.shape[1])
             parts = [self.local[first]]
-            parts += [self.local[k][:, n_steps // 7 :] for k in lenders.T[1:]]
+            parts += [self.local[k][:, known:] for k in lenders.T[1:]]
             local = np.concatenate(parts, axis=1)[:, :n_windows]
         elif isinstance(local, str):
             local = None
@@ -136,7 +130,7 @@ class TrainingConditions:
             matrix[:, :, -1] = 1
         return matrix
 
-    def lenders(self, own, context, uniform):
+    def lenders(self, own, context, uniform, own_are_labels):
         """Training rows of like conditions, (n, k), one for each uniform number.
 
         Parameters
@@ -147,7 +141,10 @@ class TrainingConditions:
             Encoded context that is asked; None asks for any.
         uniform : ndarray of shape (n, k)
             Numbers from U(0, 1).
+        own_are_labels : bool
+            Whether rows of another y are out of the question.
         """
+        uniform = uniform.astype(np.float64)  # so that u * n stays below n
         n = len(uniform)
         own = np.zeros((n, 0)) if own is None else own
         train = self.own[:, : own.shape[1]]
@@ -158,7 +155,7 @@ class TrainingConditions:
             which = np.flatnonzero(kind_of_row == kind)
             gap = np.abs(train - asked).sum(axis=1)
             members = np.flatnonzero(gap <= np.sort(gap)[:N_NEIGHBORS].max())
-            if (gap == 0).any():  # a label, or a measurement that was seen
+            if own_are_labels:
                 members = np.flatnonzero(gap == 0)
             rows[which] = self._like(members, context, which, uniform[which])
         return rows

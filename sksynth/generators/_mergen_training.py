@@ -1,7 +1,7 @@
 """The stages of MerGen: their networks, their trainings, and the way to signals."""
 
 import math
-from numbers import Real
+from numbers import Integral, Real
 
 import joblib
 import numpy as np
@@ -15,10 +15,10 @@ from sksynth.generators._mer_conditions import (
     LocalMetrics,
     TrainingConditions,
     cluster,
-    measured,
 )
 from sksynth.generators._stages import Checkpoint
 from sksynth.generators._training import epochs_of, pair_of
+from sksynth.metrics import local_metrics
 from sksynth.nn.mel_vqvae import RATES, MelVQVAE, StandardLogMel
 from sksynth.nn.melgan import MelGAN, MelGANGenerator, MultiScaleDiscriminator
 from sksynth.nn.sequence_prior import FeatureContext, SequencePrior, TokenContext
@@ -46,10 +46,11 @@ class MergenTraining:
         return -(-max(n_times, smallest) // self._window)
 
     def _inspect(self, X):
-        for name, kind in (("upsampling", int), ("vocoder_weights", Real)):
+        for name, kind in (("upsampling", Integral), ("vocoder_weights", Real)):
             values = getattr(self, name)
             if not values or not all(isinstance(v, kind) for v in values):
-                raise ValueError(f"{name} must be numbers; got {values}")
+                what = "integers" if kind is Integral else "numbers"
+                raise ValueError(f"{name} must be {what}; got {values}")
         if min(self.upsampling) < 2:
             raise ValueError(f"upsampling must be from 2; got {self.upsampling}")
         if len(self.vocoder_weights) != 3 or min(self.vocoder_weights) < 0:
@@ -79,7 +80,10 @@ class MergenTraining:
                 f"above 0; got {self.vocoder_weights}"
             )
         LogMel(*self._mel_sizes)  # refuses sizes that do not fit
-        measured(np.zeros((1, 1, 16 * self._window)), self.fs, self._window)
+        # refuses a rate that is too low
+        local_metrics(
+            np.zeros((1, 1, 16 * self._window)), fs=self.fs, window=self._window
+        )
 
     @property
     def _mel_sizes(self):
@@ -213,10 +217,14 @@ class MergenTraining:
             self.local_.transform(metrics),
             self.conditioning,
         )
-        self.clusters_ = clusters.argmax(axis=1) if clusters.size else np.zeros(len(x))
+        self.clusters_ = (
+            clusters.argmax(axis=1) if clusters.size else np.zeros(len(x), int)
+        )
+        seeds = torch.randint(2**31 - 1, (1 + len(STAGES),)).tolist()
+        reseed(seeds.pop(), x.device)
         network = self._make_network(signals.shape[1:], condition.shape[1])
         self._fit_fronts(network.to(x.device), x)
-        self._train_stages(network, checkpoint, x, condition)
+        self._train_stages(network, checkpoint, seeds, x, condition)
         self.network_ = network.requires_grad_(False).eval()
 
     def _fit_fronts(self, network, x):
@@ -226,17 +234,17 @@ class MergenTraining:
         limit = network["vocoder"].generator.limit
         limit.copy_(x.abs().amax(dim=(0, 2))[:, None].clamp(min=1.0))
 
-    def _train_stages(self, network, checkpoint, x, condition):
+    def _train_stages(self, network, checkpoint, seeds, x, condition):
         """Train, or take from the checkpoint, all stages that are asked."""
         asked = self._asked_stages()
         network.eval()  # a codebook that trains would move with what it encodes
-        seeds = torch.randint(2**31 - 1, (len(STAGES),)).tolist()
         self.history_, trained, data = {}, [], None
+        vars(self).pop("n_iter_", None)
         for number, (stage, seed) in enumerate(zip(STAGES, seeds, strict=True), 1):
             key = None
             if self.checkpoint is not None:
                 data = data or self._digests(x, condition)
-                key = self._key(stage, network, data, len(x))
+                key = self._key(stage, network, data, seed)
             curves = checkpoint.load(stage, key, network[stage])
             if curves is None and stage in asked:
                 missing = set(self._needs(stage)) - set(trained)
@@ -299,16 +307,17 @@ class MergenTraining:
         for name, values in curves.items():
             self.history_[name.replace("_", f"_{stage}_", 1)] = values
 
-    def _key(self, stage, network, data, n_rows):
+    def _key(self, stage, network, data, seed):
         """What the result of a stage depends on, in short."""
-        chain = [*self._needs(stage), stage]
-        own = [
-            (repr(network[s]), self._epochs(s, n_rows), self._batch(s), self._lr(s))
-            for s in chain
-        ]
-        # the auto-encoder learns the condition matrix, so that it matters to the others
-        digests = data if "vqvae" in chain else data[:1]
-        return joblib.hash((digests, own, self.precision, str(self.random_state)))
+        signals, features = data
+        own = repr(network[stage]), self._epochs(stage, len(self.lenders_.own))
+        own += self._batch(stage), self._lr(stage), self.precision, repr(self.callbacks)
+        if self._needs(stage):  # the weights it was trained with, and no others
+            state = network["vqvae"].state_dict()
+            own += (joblib.hash({name: t.cpu().numpy() for name, t in state.items()}),)
+        seed = None if self.random_state is None else seed
+        uses_features = stage in ("vqvae", "top")
+        return joblib.hash((signals, features if uses_features else None, own, seed))
 
     def _digests(self, x, condition):
         """In short: signals and their labels, and the condition matrix."""
@@ -343,7 +352,7 @@ class MergenTraining:
         parts = []
         for rows in gen_batches(len(x), 64):
             signals = self.scaler_.inverse_transform(x[rows].cpu().numpy())
-            parts.append(measured(signals, self.fs, self._window))
+            parts.append(local_metrics(signals, fs=self.fs, window=self._window))
         return np.concatenate(parts)
 
     def _cluster(self, log_mel, x):
@@ -364,8 +373,6 @@ class MergenTraining:
         if self.inverter == "griffin-lim":
             shape = n_channels, log_mel.n_fft // 2 + 1, bands.shape[2]
             phase = 2 * math.pi * noise.uniform(*shape)
-        else:
-            self._check_stages("vocoder")
         signals = []
         for rows in gen_batches(len(bands), max(1, N_FRAMES_AT_ONCE // bands.shape[2])):
             mel = bands[rows].unflatten(1, (n_channels, -1)).flatten(0, 1)

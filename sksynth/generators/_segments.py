@@ -11,9 +11,15 @@ JOININGS = ("continue", "parallel")
 N_OVERLAP = 16  # frames, of a cross-fade
 
 
-def n_segments(n_windows, n_steps, n_primer):
-    """Segments of ``n_steps`` windows, of which ``n_primer`` are shared, that cover."""
-    return 1 + math.ceil(max(0, n_windows - n_steps) / (n_steps - n_primer))
+def n_primer_of(n_steps):
+    """Windows that a segment has from the one before: a seventh, one at least."""
+    return min(n_steps - 1, max(1, n_steps // 7))
+
+
+def n_segments(n_windows, n_steps):
+    """Segments of ``n_steps`` windows that cover so many, primers in common."""
+    step = n_steps - n_primer_of(n_steps)
+    return 1 + math.ceil(max(0, n_windows - n_steps) / step)
 
 
 class SegmentWriter:
@@ -31,7 +37,7 @@ class SegmentWriter:
 
     def __init__(self, network, n_steps, **options):
         self.network, self.n_steps, self.options = network, n_steps, options
-        self.n_primer = n_steps // 7
+        self.n_primer = n_primer_of(n_steps)
 
     def write(self, features, uniform, joining):
         """Spectrograms in standard units, (batch, n_bands, 4 * n_windows).
@@ -48,7 +54,7 @@ class SegmentWriter:
         """
         n_windows = features.shape[1]
         step = self.n_steps - self.n_primer
-        starts = range(0, n_segments(n_windows, *self._sizes) * step, step)
+        starts = range(0, n_segments(n_windows, self.n_steps) * step, step)
         lacking = starts[-1] + self.n_steps - n_windows
         features = F.pad(features.mT, (0, lacking), mode="replicate").mT
         segments = [
@@ -57,10 +63,6 @@ class SegmentWriter:
         ]
         join = self._continue if joining == "continue" else self._parallel
         return join(segments)[..., : RATES[0] * n_windows]
-
-    @property
-    def _sizes(self):
-        return self.n_steps, self.n_primer
 
     def _continue(self, segments):
         """All tokens, decoded at once."""

@@ -8,8 +8,8 @@ from sksynth._storage import read_model, write_model
 class Checkpoint:
     """Folder with the weights and the losses of finished stages.
 
-    A file counts if it was written by a fit of the same data and parameters: its key
-    says so.
+    A file counts if it was written by a fit of the same data and parameters: its name
+    has the key that says so.
 
     Parameters
     ----------
@@ -24,23 +24,21 @@ class Checkpoint:
 
     def load(self, stage, key, network):
         """Losses of a finished stage, its weights put into ``network``; else None."""
-        path = self._path(stage)
+        path = self._path(stage, key)
         if path is None or not path.exists():
             return None
         header, weights = read_model(path)
-        if header.get("stage") != stage or header.get("key") != key:
-            return None
         network.load_state_dict(weights)
         return header["curves"]
 
     def save(self, stage, key, network, curves):
         """Keep a finished stage; the file appears complete or not at all."""
-        path = self._path(stage)
+        path = self._path(stage, key)
         if path is not None:
-            header = {"stage": stage, "key": key, "curves": curves}
+            header = {"stage": stage, "curves": curves}
             write_model(path, header, network.state_dict())
 
-    def _path(self, stage):
+    def _path(self, stage, key):
         if self.folder is None:
             return None
-        return self.folder / f"{stage}.safetensors"
+        return self.folder / f"{stage}-{key}.safetensors"

@@ -60,10 +60,13 @@ class MerGen(MergenTraining, BaseGenerator):
     condition_weight : float, default=1.0
         Weight of the loss that pulls the top codes to the condition.
     conditioning : {"both", "global", "local"}, default="both"
-        Parts of the condition matrix to use: y and ``context``, the metrics, or both.
+        Parts of the condition matrix to use: y, ``context`` and clusters, the metrics,
+        or both. With "local", y and ``context`` still choose the row that lends the
+        metrics; with "global", metrics that are asked have no effect.
     n_clusters : int or None, default=None
         Cluster the training rows (Ward, by the mean and deviation of each band), and
-        take the cluster as a further condition: kinds of artefact, for example.
+        take the cluster as a further condition: kinds of artefact, for example. It is
+        not asked for, but comes from the training row that lends what is not asked.
     local_dropout : float in [0, 1), default=0.15
         Share of the training rows whose metrics are taken away, so that ``sample`` can
         do without.
@@ -196,7 +199,7 @@ class MerGen(MergenTraining, BaseGenerator):
     (1, 1, 10000)
     """
 
-    sampling_parameters = ("top_p", "temperature", "joining", "inverter", "n_refine")
+    sampling_parameters = ("top_p", "temperature", "joining", "n_refine")
     _helpers = {
         **BaseGenerator._helpers,
         "context_": ContextEncoder,
@@ -386,8 +389,9 @@ DataFrame, default=None
         local : array-like of shape (n_samples, n_channels, 5, n_windows) or "none", \
 default=None
             Metrics of each window of ``4 * prod(upsampling)`` samples, as from
-            :func:`sksynth.metrics.local_metrics` in the unit of X. None borrows them;
-            "none" does without, which needs a ``local_dropout`` above 0.
+            :func:`sksynth.metrics.local_metrics` in the unit of X; the last of fewer
+            windows than a recording has go on. None borrows them; "none" does without,
+            which needs a ``local_dropout`` above 0.
         n_times : int, default=None
             Samples of a recording, any number. None is as many as in ``fit``; with
             another number the result is an array.
@@ -409,7 +413,7 @@ default=None
             that is needed was not trained.
         """
         seeds = self._start_sampling(n_samples, random_state)
-        self._check_stages("vqvae", "top", "bottom")
+        self._check_stages("vqvae", "top", "bottom", *self._inverting_stages())
         whole = self._signal_shape[1]
         if n_times is not None:
             check_scalar(n_times, "n_times", Integral, min_val=1)
@@ -467,7 +471,7 @@ default=None
             the codes, or no integer.
         """
         check_is_fitted(self, "container_")
-        self._check_stages("vqvae")
+        self._check_stages("vqvae", *self._inverting_stages())
         tokens = check_tokens(tokens, sum(self.n_tokens_), self.n_codes)
         vqvae = self._network_to_sample()["vqvae"]
 
@@ -497,10 +501,11 @@ default=None
                 )
             context = self.context_.encode(context, n_samples)
         local = self._check_local(local, n_samples, n_windows)
-        n_steps = self._n_steps(self._signal_shape[1])
-        n_lenders = n_segments(n_windows, n_steps, n_steps // 7)
+        n_lenders = n_segments(n_windows, self._n_steps(self._signal_shape[1]))
         uniform = RowNoise(seeds, slice(0, n_samples), "label").uniform(n_lenders)
-        lenders = self.lenders_.lenders(own, context, uniform.numpy())
+        lenders = self.lenders_.lenders(
+            own, context, uniform.numpy(), self.conditions_.classes is not None
+        )
 
         def matrix(rows):
             return self.lenders_.asked(
@@ -529,9 +534,14 @@ default=None
         local = check_array(local, allow_nd=True, input_name="local", dtype=float)
         if local.ndim == 3 and n_channels == 1:
             local = local[:, None]
-        expected = (n_samples, n_channels, 5, n_windows)
-        if local.shape != expected:
-            raise ValueError(f"local must have shape {expected}; got {local.shape}")
+        expected = (n_samples, n_channels, 5)
+        if local.shape[:-1] != expected or local.shape[-1] > n_windows:
+            raise ValueError(
+                f"local must have shape {expected} + (n_windows,), n_windows at most "
+                f"{n_windows}; got {local.shape}"
+            )
+        lacking = n_windows - local.shape[-1]
+        local = np.pad(local, ((0, 0),) * 3 + ((0, lacking),), mode="edge")
         return self.local_.transform(local)
 
     def _sample(self, condition, noise, anchor=None):
@@ -541,6 +551,14 @@ default=None
         writer = SegmentWriter(self.network_, n_steps, **options)
         spectrogram = writer.write(condition, noise.uniform, self.joining)
         return self._signals(spectrogram, noise)
+
+    def _inverting_stages(self):
+        """Stages that the inverter needs, which may be set after ``fit``."""
+        if self.inverter not in ("melgan", "griffin-lim"):
+            raise ValueError(
+                f"inverter must be 'melgan' or 'griffin-lim'; got {self.inverter!r}"
+            )
+        return ("vocoder",) if self.inverter == "melgan" else ()
 
     def _check_stages(self, *needed):
         missing = [name for name in needed if name not in self.stages_]

@@ -31,6 +31,10 @@ class EMACodebook(nn.Module):
         self.register_buffer("usage", torch.ones(n_codes))  # vectors a batch
         self.register_buffer("vector_sum", torch.randn(n_codes, dim))
 
+    def extra_repr(self):
+        n_codes, dim = self.vector_sum.shape
+        return f"{n_codes}, {dim}, decay={self.decay}, min_usage={self.min_usage}"
+
     @property
     def codes(self):
         """(n_codes, dim); derived, so that the averages cannot disagree with it."""

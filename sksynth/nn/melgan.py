@@ -153,9 +153,10 @@ class MelGAN(nn.Module):
     mel_weight, stft_weight, peak_weight : float, default=0.0
         Weights of three more losses of the generator, not published, in decades: the
         mean difference of log-mel spectrograms; that of log-magnitudes at five
-        resolutions; that of the largest pulses within a hop, and of their ratio to the
-        root mean square there. The last one asks for spikes, wherever in the hop they
-        are: spectra do not tell a spike from noise of the same power.
+        resolutions; that of the root mean square within a hop, of the largest pulse
+        there, and of the ratio of pulses to theirs. The last one asks for spikes,
+        wherever in the hop they are: spectra do not tell a spike from noise of the same
+        power.
 
     References
     ----------
@@ -259,25 +260,26 @@ class MelGAN(nn.Module):
         return total / len(sizes)
 
     def _peak_distance(self, real, fake):
-        """Mean differences of peaks, and of their ratio to the RMS, in decades."""
+        """Mean differences of what :func:`_log_peaks` measures, in decades."""
         hop = min(self.front.log_mel.hop, real.shape[2])
-        total = 0.0
-        for a, b in zip(_log_peaks(real, hop), _log_peaks(fake, hop), strict=True):
-            total = total + (a - b).abs().mean()
-        return total
+        pairs = zip(_log_peaks(real, hop), _log_peaks(fake, hop), strict=True)
+        return sum((a - b).abs().mean() for a, b in pairs)
 
 
 def _log_peaks(x, hop):
-    """Largest pulses in windows of a hop, also over their root mean square there.
+    """Root mean square in windows of a hop; largest pulse; the same over their RMS.
 
-    Pulses are what a mean of hop / 28 samples has beyond one of hop / 3: at 24 kHz and a
-    hop of 256 about 300 to 3000 Hz, where spikes are and drift is not.
+    Pulses are what a mean of hop / 28 samples has beyond one of hop / 3: at 24 kHz, a
+    hop of 256, about 300 to 3000 Hz, where spikes are and drift is not.
     """
-    pulses = _box(x, hop // 28) - _box(x, hop // 3)
     step = max(1, hop // 2)
+
+    def rms(x):
+        return F.avg_pool1d(x.square(), hop, step).clamp(min=FLOOR**2).sqrt()
+
+    pulses = _box(x, hop // 28) - _box(x, hop // 3)
     peak = F.max_pool1d(pulses.abs(), hop, step).clamp(min=FLOOR)
-    rms = F.avg_pool1d(pulses.square(), hop, step).clamp(min=FLOOR**2).sqrt()
-    return peak.log10(), (peak / rms).log10()
+    return rms(x).log10(), peak.log10(), (peak / rms(pulses)).log10()
 
 
 def _box(x, size):

@@ -130,7 +130,8 @@ class _Layer(nn.Module):
         self.from_hidden = nn.Linear(hidden, width)
 
     def extra_repr(self):
-        return f"n_heads={self.n_heads}, causal={self.causal}"  # not seen in weights
+        own = f"n_heads={self.n_heads}, causal={self.causal}"  # not seen in the weights
+        return f"{own}, dropout={self.dropout}"
 
     def forward(self, h, context=None, cache=None):
         h = h + self._drop(self._attend(self.before_attention(h), cache))

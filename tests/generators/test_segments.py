@@ -69,7 +69,7 @@ def test_segments_that_go_on_count_without_a_gap(n_windows):
     assert found.shape == (2, 1, 4 * n_windows)
     np.testing.assert_array_equal(found[0, 0, ::4], np.arange(n_windows))
     calls = network["top"].calls
-    assert len(calls) == n_segments(n_windows, 14, 2) == -(-max(n_windows - 2, 1) // 12)
+    assert len(calls) == n_segments(n_windows, 14) == -(-max(n_windows - 2, 1) // 12)
     for number, (context, _, known) in enumerate(calls):
         columns = np.arange(12 * number, 12 * number + 14).clip(max=n_windows - 1)
         np.testing.assert_array_equal(context[0, :, 0], columns)
@@ -108,10 +108,14 @@ def test_cross_faded_frames_keep_the_power_of_equal_segments():
     assert loud[20] == pytest.approx(1.7)
 
 
-def test_a_segment_of_few_tokens_has_no_primer():
-    write, network = writer(n_steps=3)
+@pytest.mark.parametrize(("n_steps", "n_primer"), [(1, 0), (2, 1), (3, 1), (70, 10)])
+def test_a_segment_of_few_tokens_has_one_in_common_with_the_one_before(
+    n_steps, n_primer
+):
+    write, network = writer(n_steps)
     for joining in ("continue", "parallel"):
-        assert write.write(features(8), uniform, joining).shape == (2, 1, 32)
-    assert all(
-        call[2] is None or call[2].shape[1] == 0 for call in network["top"].calls
-    )
+        found = write.write(features(2 * n_steps + 1), uniform, joining)
+        assert found.shape == (2, 1, 4 * (2 * n_steps + 1))
+    calls = network["top"].calls
+    assert len(calls) > 2
+    assert {0 if k is None else k.shape[1] for _, _, k in calls} == {0, n_primer}
