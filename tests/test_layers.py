@@ -22,6 +22,7 @@ MAY_IMPORT = {  # our own parts, and other people's packages
     "_preprocessing": {"_arrays", "sklearn", "pandas"},
     "_anchors": {"torch", "sklearn"},
     "_storage": {"torch", "safetensors"},
+    "_saving": {"_storage", "torch", "sklearn"},
     "_arrays": {"sklearn"},
     "_neighbors": {"_arrays"},
     "_leads": {"_arrays"},
@@ -33,7 +34,7 @@ MAY_IMPORT = {  # our own parts, and other people's packages
     "_estimator": {"_events", "training", "torch", "sklearn"},
     "base": {
         *("_anchors", "_estimator", "_events", "_fitting", "_preprocessing"),
-        *("_random", "_storage", "training"),
+        *("_random", "_saving", "training"),
         *("torch", "sklearn"),
     },
     "generators": {
