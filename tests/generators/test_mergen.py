@@ -162,6 +162,15 @@ def test_the_lender_has_a_context_near_the_one_that_is_asked(fitted):
     assert set(rows) <= set(np.flatnonzero(Y == "in")[order[:5]])
 
 
+def test_rows_of_another_label_never_lend():
+    y = np.array(["in"] * 22 + ["rare"] * 2)
+    generator = tiny().fit(X, y)
+    own = generator.lenders_.training_matrix()
+    matrix = asked(generator, 30, y="rare")
+    for row in matrix:
+        assert (own[22:, :, 2:] == row[:, 2:]).all(axis=(1, 2)).any()
+
+
 def test_measurements_are_lent_by_the_five_nearest():
     y = np.linspace(0, 1, 24)
     generator = tiny().fit(X, y)

@@ -52,3 +52,20 @@ def test_bad_arguments_are_refused(arguments, message):
 def test_harmonics_lie_within_the_spectrum_of_the_envelope(n_harmonics):
     with pytest.raises(ValueError, match=f"below 64.1; got {n_harmonics}"):
         envelope_line(NOISE[:1], FS, 0.39, n_harmonics=n_harmonics)
+
+
+def test_the_number_is_that_of_the_formula():
+    n = 15 * 50
+    envelope = np.sqrt((NOISE[0, 1].reshape(n, 20) ** 2).mean(axis=1))
+    envelope = envelope / envelope.mean() - 1
+    times = 0.02 * np.arange(n)
+
+    def power(hertz):
+        wave = np.hanning(n) * np.exp(-2j * np.pi * hertz * times)
+        return abs((envelope * wave).sum()) ** 2
+
+    lines = [0.4, 0.8]  # multiples of 1 / 15 Hz: 6 and 12
+    others = [k / 15 for k in range(3, 15 + 1) if k not in (5, 6, 7, 11, 12, 13)]
+    expected = np.mean([power(f) for f in lines]) / np.mean([power(f) for f in others])
+    found = envelope_line(NOISE[:1], FS, 0.4, n_harmonics=2)[0, 1]
+    assert found == pytest.approx(10 * np.log10(expected), abs=1e-6)
