@@ -58,6 +58,13 @@ def test_recordings_of_any_length_are_drawn(generator, n_times, joining):
     assert np.isfinite(X_new).all()
 
 
+def test_a_shorter_recording_is_the_beginning_of_one_of_as_many_windows(generator):
+    whole = generator.sample(2, n_times=152, random_state=0)
+    for n_times in (9, 150, 151):
+        part = generator.sample(2, n_times=n_times, random_state=0)
+        np.testing.assert_array_equal(part, whole[..., :n_times])
+
+
 @pytest.mark.parametrize("inverter", ["melgan", "griffin-lim"])
 @pytest.mark.parametrize("n_times", [1, 2, 7, 64])
 def test_short_recordings_of_any_number_of_channels_work(n_times, inverter):
