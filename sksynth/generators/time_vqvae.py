@@ -140,7 +140,8 @@ class TimeVQVAE(BaseGenerator):
 
     Examples
     --------
-    >>>     >>> from sksynth import TimeVQVAE
+    >>> import numpy as np
+    >>> from sksynth import TimeVQVAE
     >>> X = np.random.default_rng(0).normal(size=(20, 2, 32))
     >>> y = np.repeat(["af", "sinus"], 10)
     >>> vqvae = TimeVQVAE(max_epochs=2, prior_epochs=2, random_state=0).fit(X, y)
