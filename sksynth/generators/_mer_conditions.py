@@ -133,6 +133,9 @@ class TrainingConditions:
     def lenders(self, own, context, uniform, own_are_labels):
         """Training rows of like conditions, (n, k), one for each uniform number.
 
+        Those behind the first have metrics like its, so that a long recording does not
+        change its place with each segment.
+
         Parameters
         ----------
         own : ndarray of shape (n, n_conditions) or None
@@ -158,7 +161,18 @@ class TrainingConditions:
             if own_are_labels:
                 members = np.flatnonzero(gap == 0)
             rows[which] = self._like(members, context, which, uniform[which])
+            if rows.shape[1] > 1:
+                rows[which, 1:] = self._alike(rows[which, 0], members, uniform[which])
         return rows
+
+    def _alike(self, first, members, uniform):
+        """Members whose mean metrics are near those of the first ones, (n, k - 1)."""
+        mean = self.local.mean(axis=1)
+        n = min(N_NEIGHBORS, len(members))
+        search = NearestNeighbors(n_neighbors=n).fit(mean[members])
+        near = search.kneighbors(mean[first], return_distance=False)
+        picked = (uniform[:, 1:] * n).astype(np.intp)
+        return members[np.take_along_axis(near, picked, axis=1)]
 
     def _like(self, members, context, which, uniform):
         """Of the members those whose context is near, (len(which), k)."""

@@ -376,7 +376,8 @@ DataFrame, default=None
         """Draw recordings in the shape, dtype and container of the X given to ``fit``.
 
         What is not asked, a training row lends, of those with the same y (or, of
-        measurements, one of the five nearest) and one of the five nearest contexts.
+        measurements, one of the five nearest) and one of the five nearest contexts. The
+        later segments of a long recording have the metrics of rows that are like it.
 
         Parameters
         ----------

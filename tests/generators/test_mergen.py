@@ -223,6 +223,9 @@ def test_longer_recordings_borrow_metrics_of_several_rows(fitted):
     ]
     assert all(rows <= set(range(12)) for rows in found)
     assert any(len(rows) == 2 for rows in found)
+    loud = fitted.lenders_.local[:, :, 0].mean(axis=1)  # of the first channel
+    steps = [np.ptp(loud[list(rows)]) for rows in found]
+    assert np.mean(steps) < 0.5 * np.abs(loud[:12, None] - loud[:12]).mean()
 
 
 @pytest.mark.parametrize(
