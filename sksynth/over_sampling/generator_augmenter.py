@@ -200,7 +200,8 @@ class GeneratorAugmenter(SignalSamplerMixin, BaseSampler):
                 y = one_hot.labels
             elif target_shape == (1,) and self.forward is None:
                 y = y[:, 0]
-            X, y = self._fit_resample(X, y, groups, context)
+            more = {} if context is None else {"context": context}
+            X, y = self._fit_resample(X, y, groups, **more)
         if one_hot is not None:
             y = one_hot.encode(y)
         return containers.restore(X, y.reshape(-1, *target_shape))

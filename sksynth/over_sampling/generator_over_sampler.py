@@ -186,7 +186,8 @@ class GeneratorOverSampler(SignalSamplerMixin, BaseOverSampler):
         y_resampled : like y
             Their labels.
         """
-        return self._resample(X, y, groups=groups, context=context)
+        more = {} if context is None else {"context": context}
+        return self._resample(X, y, groups=groups, **more)
 
     def _fit_resample(self, X, y, groups=None, context=None):
         groups = check_groups(groups, X)
