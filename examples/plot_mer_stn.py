@@ -39,20 +39,20 @@ from sksynth.metrics import (
 from sksynth.spectral import LogMel, stft
 
 parser = argparse.ArgumentParser()
-parser.add_argument("--train", type=int, default=40, help="simulated recordings")
-parser.add_argument("--test", type=int, default=40)
+parser.add_argument("--train", type=int, default=32, help="simulated recordings")
+parser.add_argument("--test", type=int, default=32)
 parser.add_argument("--subjects", type=int, default=4, help="of each of the two")
-parser.add_argument("--seconds", type=float, default=0.75, help="of a recording")
+parser.add_argument("--seconds", type=float, default=0.5, help="of a recording")
 parser.add_argument("--data", help="recordings of yours: an NPZ file, or WAV files")
 parser.add_argument(
     "--updates",
     type=int,
     nargs=4,
-    default=[80, 60, 25, 60],
+    default=[60, 40, 20, 150],
     help="of the auto-encoder, of the two transformers and of the vocoder",
 )
-parser.add_argument("--drawn", type=int, default=40, help="recordings to draw")
-parser.add_argument("--long", type=float, default=4, help="seconds of the long ones")
+parser.add_argument("--drawn", type=int, default=32, help="recordings to draw")
+parser.add_argument("--long", type=float, default=2, help="seconds of the long ones")
 parser.add_argument("--full", action="store_true", help="the published sizes")
 parser.add_argument("--audio", help="folder for WAV files to listen to")
 args, _ = parser.parse_known_args()
