@@ -48,7 +48,7 @@ parser.add_argument(
     "--updates",
     type=int,
     nargs=4,
-    default=[60, 40, 20, 150],
+    default=[40, 30, 12, 60],
     help="of the auto-encoder, of the two transformers and of the vocoder",
 )
 parser.add_argument("--drawn", type=int, default=32, help="recordings to draw")
