@@ -151,6 +151,7 @@ class TrainingConditions:
         n = len(uniform)
         own = np.zeros((n, 0)) if own is None else own
         train = self.own[:, : own.shape[1]]
+        loud = self.local.mean(axis=1)
         rows = np.empty(uniform.shape, dtype=np.intp)
         kinds, kind_of_row = np.unique(own, axis=0, return_inverse=True)
         kind_of_row = kind_of_row.reshape(-1)
@@ -160,25 +161,22 @@ class TrainingConditions:
             members = np.flatnonzero(gap <= np.sort(gap)[:N_NEIGHBORS].max())
             if own_are_labels:
                 members = np.flatnonzero(gap == 0)
-            rows[which] = self._like(members, context, which, uniform[which])
-            if rows.shape[1] > 1:
-                rows[which, 1:] = self._alike(rows[which, 0], members, uniform[which])
+            asked_context = None if context is None else context[which]
+            first, later = uniform[which, :1], uniform[which, 1:]
+            found = _near(self.context, members, asked_context, first)
+            rows[which, :1] = found
+            rows[which, 1:] = _near(loud, members, loud[found[:, 0]], later)
         return rows
 
-    def _alike(self, first, members, uniform):
-        """Members whose mean metrics are near those of the first ones, (n, k - 1)."""
-        mean = self.local.mean(axis=1)
-        n = min(N_NEIGHBORS, len(members))
-        search = NearestNeighbors(n_neighbors=n).fit(mean[members])
-        near = search.kneighbors(mean[first], return_distance=False)
-        picked = (uniform[:, 1:] * n).astype(np.intp)
-        return members[np.take_along_axis(near, picked, axis=1)]
 
-    def _like(self, members, context, which, uniform):
-        """Of the members those whose context is near, (len(which), k)."""
-        if context is None:
-            return members[(uniform * len(members)).astype(np.intp)]
-        n = min(N_NEIGHBORS, len(members))
-        search = NearestNeighbors(n_neighbors=n).fit(self.context[members])
-        near = search.kneighbors(context[which], return_distance=False)
-        return members[np.take_along_axis(near, (uniform * n).astype(np.intp), axis=1)]
+def _near(points, members, asked, uniform):
+    """For each number one of the members whose points are nearest to the asked one.
+
+    ``asked`` is (n, n_columns), or None, which asks for any; ``uniform`` is (n, k).
+    """
+    if asked is None:
+        return members[(uniform * len(members)).astype(np.intp)]
+    n = min(N_NEIGHBORS, len(members))
+    search = NearestNeighbors(n_neighbors=n).fit(points[members])
+    near = search.kneighbors(asked, return_distance=False)
+    return members[np.take_along_axis(near, (uniform * n).astype(np.intp), axis=1)]

@@ -96,8 +96,8 @@ class MerGen(MergenTraining, BaseGenerator):
         Features of the first layer of the vocoder; each stage halves them.
     discriminator_width : int or None, default=None
         Features of the first layer of its discriminators; published are 16. None
-        trains the vocoder on ``vocoder_weights`` alone, in a minute: a training of
-        hours makes something of discriminators, and one of minutes does not.
+        trains the vocoder on ``vocoder_weights`` alone, in a minute or two; in
+        trainings of some minutes discriminators made it worse.
     vocoder_weights : sequence of three float, default=(0.0, 1.0, 1.0)
         Weights of losses of the vocoder that are not published: the log-mel difference,
         that of log-magnitudes at five resolutions, and that of the peaks in a hop,
@@ -473,8 +473,9 @@ default=None
         """
         check_is_fitted(self, "container_")
         self._check_stages("vqvae", *self._inverting_stages())
-        tokens = check_tokens(tokens, sum(self.n_tokens_), self.n_codes)
         vqvae = self._network_to_sample()["vqvae"]
+        n_codes = len(vqvae.codebooks[0].usage)
+        tokens = check_tokens(tokens, sum(self.n_tokens_), n_codes)
 
         def draw(rows, noise, like):
             levels = torch.from_numpy(tokens[rows]).to(like.device)
