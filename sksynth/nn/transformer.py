@@ -41,7 +41,7 @@ class Transformer(nn.Module):
             _Layer(width, n_heads, hidden, dropout, causal, context)
             for _ in range(n_layers)
         )
-        self.norm = nn.RMSNorm(width)
+        self.norm = _RMSNorm(width)
 
     def forward(self, h, context=None, cache=None):
         """(batch, length, width) -> the same.
@@ -111,21 +111,28 @@ class Cache:
         return seen.tril(self.start)
 
 
+class _RMSNorm(nn.RMSNorm):
+    """The norm in the precision of what it is given, which autocast leaves to it."""
+
+    def forward(self, h):
+        return F.rms_norm(h, self.normalized_shape, self.weight.to(h.dtype), self.eps)
+
+
 class _Layer(nn.Module):
     def __init__(self, width, n_heads, hidden, dropout, causal, context):
         super().__init__()
         self.n_heads = n_heads
         self.causal = causal
         self.dropout = dropout
-        self.before_attention = nn.RMSNorm(width)
+        self.before_attention = _RMSNorm(width)
         self.to_attention = nn.Linear(width, 3 * width)
         self.from_attention = nn.Linear(width, width)
         if context:
-            self.before_context = nn.RMSNorm(width)
+            self.before_context = _RMSNorm(width)
             self.to_query = nn.Linear(width, width)
             self.to_context = nn.Linear(width, 2 * width)
             self.from_context = nn.Linear(width, width)
-        self.before_hidden = nn.RMSNorm(width)
+        self.before_hidden = _RMSNorm(width)
         self.to_hidden = nn.Linear(width, hidden)
         self.from_hidden = nn.Linear(hidden, width)
 

@@ -569,3 +569,15 @@ def test_the_metrics_are_those_of_the_signals_in_their_unit(fitted):
     expected = fitted.local_.transform(metrics)
     np.testing.assert_allclose(fitted.lenders_.local, expected, atol=1e-3)
     np.testing.assert_allclose(expected.std(axis=(0, 1)), 1, rtol=1e-3)
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("inverter", ["melgan", "griffin-lim"])
+def test_it_trains_and_samples_on_cuda(inverter):
+    generator = tiny(device="cuda", inverter=inverter).fit(X, Y, context=CONTEXT)
+    assert next(generator.network_.parameters()).is_cuda
+    for n_times in (150, 700):
+        X_new = generator.sample(3, y="in", n_times=n_times, random_state=0)
+        assert np.isfinite(X_new).all()
+    on_cpu = copy.deepcopy(generator).set_params(device="cpu")
+    assert (generator.encode(X) == on_cpu.encode(X)).mean() > 0.99

@@ -144,3 +144,11 @@ def test_dropout_keeps_the_mean(share):
     for n in range(1, 9):  # no two positions fall together
         both = (kept.flatten()[n:] & kept.flatten()[:-n]).float().mean().item()
         assert both == pytest.approx((1 - share) ** 2, abs=0.003)
+
+
+def test_under_bf16_it_is_near_float32_and_warns_of_nothing():
+    h = torch.randn(2, 5, 8)
+    transformer = Transformer(8, 2, 2, causal=True)
+    with torch.autocast("cpu", torch.bfloat16):
+        found = transformer(h.bfloat16())  # as a layer of autocast makes it
+    torch.testing.assert_close(found.float(), transformer(h), rtol=0.05, atol=0.05)
