@@ -20,8 +20,18 @@ from sksynth.generators._stages import Checkpoint
 from sksynth.generators._training import epochs_of, pair_of
 from sksynth.metrics import local_metrics
 from sksynth.nn.mel_vqvae import RATES, MelVQVAE, StandardLogMel
-from sksynth.nn.melgan import MelGAN, MelGANGenerator, MultiScaleDiscriminator
-from sksynth.nn.sequence_prior import FeatureContext, SequencePrior, TokenContext
+from sksynth.nn.melgan import (
+    FrameConditions,
+    MelGAN,
+    MelGANGenerator,
+    MultiScaleDiscriminator,
+)
+from sksynth.nn.sequence_prior import (
+    FeatureContext,
+    OptionalFeatures,
+    SequencePrior,
+    TokenContext,
+)
 from sksynth.spectral import LogMel
 
 STAGES = ("vqvae", "top", "bottom", "vocoder")
@@ -53,9 +63,9 @@ class MergenTraining:
                 raise ValueError(f"{name} must be {what}; got {values}")
         if min(self.upsampling) < 2:
             raise ValueError(f"upsampling must be from 2; got {self.upsampling}")
-        if len(self.vocoder_weights) != 3 or min(self.vocoder_weights) < 0:
+        if len(self.vocoder_weights) != 4 or min(self.vocoder_weights) < 0:
             raise ValueError(
-                "vocoder_weights must be three numbers from 0; got "
+                "vocoder_weights must be four numbers from 0; got "
                 f"{self.vocoder_weights}"
             )
         if self.prior_width % self.n_heads:
@@ -178,28 +188,38 @@ class MergenTraining:
                 contexts, ((0,), PLACES), layers, strict=True
             )
         ]
-        mel_weight, stft_weight, peak_weight = self.vocoder_weights
+        conditions = None
+        if self.vocoder_conditions:
+            optional = OptionalFeatures(n_local, self.local_dropout)
+            conditions = FrameConditions(n_features, optional)
+        modules = (vqvae, *priors, self._make_vocoder(front(), conditions))
+        return nn.ModuleDict(dict(zip(STAGES, modules, strict=True)))
+
+    def _make_vocoder(self, front, conditions):
+        n_channels = len(front.mean) // self.n_mels
+        mel_weight, stft_weight, rms_weight, spike_weight = self.vocoder_weights
+        n_seen = len(front.mean) + getattr(conditions, "n_features", 0)
         discriminators, smallest = None, self.discriminator_width
         if smallest is not None:
             discriminators = MultiScaleDiscriminator(
                 n_channels, smallest, 64 * smallest
             )
-        vocoder = MelGAN(
-            front(),
+        return MelGAN(
+            front,
             MelGANGenerator(
-                n_channels * self.n_mels,
+                n_seen,
                 n_channels,
                 width=self.vocoder_width,
                 upsampling=self.upsampling,
                 limit=1.0,
             ),
             discriminators,
+            conditions=conditions,
             mel_weight=mel_weight,
             stft_weight=stft_weight,
-            peak_weight=peak_weight,
+            rms_weight=rms_weight,
+            spike_weight=spike_weight,
         )
-        modules = (vqvae, *priors, vocoder)
-        return nn.ModuleDict(dict(zip(STAGES, modules, strict=True)))
 
     def _fit(self, signals, condition, context=None):
         self.context_ = ContextEncoder(context, len(signals))
@@ -266,13 +286,15 @@ class MergenTraining:
     def _train_stage(self, stage, network, x, condition):
         """Losses of the training of one stage."""
         tensors, options = {"condition": condition}, {}
+        features = torch.from_numpy(self.lenders_.training_matrix()).to(x.device)
         if stage == "vocoder":
             tensors["x"] = x
+            if self.vocoder_conditions:
+                tensors["features"] = features
             if self.vocoder_input == "decoded":
                 tensors["bands"] = self._decoded(network["vqvae"], x).clone()
             options = {"betas": (0.5, 0.9) if self._is_adversarial else (0.8, 0.99)}
         else:
-            features = torch.from_numpy(self.lenders_.training_matrix()).to(x.device)
             if stage == "vqvae":
                 front = network["vqvae"].front
                 mel = self._through(front, lambda net, rows: net(rows), x)
@@ -316,7 +338,9 @@ class MergenTraining:
             state = network["vqvae"].state_dict()
             own += (joblib.hash({name: t.cpu().numpy() for name, t in state.items()}),)
         seed = None if self.random_state is None else seed
-        uses_features = stage in ("vqvae", "top")
+        uses_features = stage in ("vqvae", "top") or (
+            stage == "vocoder" and self.vocoder_conditions
+        )
         return joblib.hash((signals, features if uses_features else None, own, seed))
 
     def _digests(self, x, condition):
@@ -363,8 +387,11 @@ class MergenTraining:
         mel = self._through(front, lambda net, rows: net.raw(rows), x)
         return cluster(mel.cpu().numpy(), self.n_clusters)
 
-    def _signals(self, spectrogram, noise):
-        """Scaled signals (batch, n_channels, n_times) of standard spectrograms."""
+    def _signals(self, spectrogram, noise, features=None):
+        """Scaled signals (batch, n_channels, n_times) of standard spectrograms.
+
+        ``features`` are their condition matrices; None does without.
+        """
         vqvae, vocoder = self.network_["vqvae"], self.network_["vocoder"]
         log_mel = vqvae.front.log_mel
         bands = vqvae.front.inverse(spectrogram)
@@ -379,7 +406,8 @@ class MergenTraining:
             if phase is not None:
                 x = log_mel.griffin_lim(mel, phase[rows].flatten(0, 1))
             else:
-                x = vocoder.vocode(bands[rows]).flatten(0, 1)
+                known = None if features is None else features[rows]
+                x = vocoder.vocode(bands[rows], known).flatten(0, 1)
                 if self.n_refine:
                     x = log_mel.refine(mel, x, n_iter=self.n_refine)
             signals.append(x.unflatten(0, (-1, n_channels)))

@@ -98,10 +98,13 @@ class MerGen(MergenTraining, BaseGenerator):
         Features of the first layer of its discriminators; published are 16. None
         trains the vocoder on ``vocoder_weights`` alone, in a minute or two; in
         trainings of some minutes discriminators made it worse.
-    vocoder_weights : sequence of three float, default=(0.0, 1.0, 1.0)
+    vocoder_weights : sequence of four float, default=(0.0, 1.0, 5.0, 1.0)
         Weights of losses of the vocoder that are not published: the log-mel difference,
-        that of log-magnitudes at five resolutions, and that of the peaks in a hop,
-        which are spikes.
+        that of log-magnitudes at five resolutions, that of the RMS in a hop, and that
+        of the sizes of spikes.
+    vocoder_conditions : bool, default=True
+        Show the vocoder the condition matrix beside the spectrogram, whose windows are
+        too long to say how many spikes there are. Not published.
     vocoder_input : {"decoded", "real"}, default="decoded"
         Spectrograms that the vocoder learns from: those that the auto-encoder makes of
         the training rows, smoother than real ones, as ``sample`` will have them; or
@@ -234,6 +237,7 @@ class MerGen(MergenTraining, BaseGenerator):
         "vocoder_width": [AT_LEAST_ONE],
         "discriminator_width": [AT_LEAST_ONE, None],
         "vocoder_weights": [tuple, list],
+        "vocoder_conditions": ["boolean"],
         "vocoder_input": [StrOptions({"decoded", "real"})],
         "stages": [tuple, list, None],
         "checkpoint": [str, Path, None],
@@ -270,7 +274,8 @@ class MerGen(MergenTraining, BaseGenerator):
         n_refine=0,
         vocoder_width=64,
         discriminator_width=None,
-        vocoder_weights=(0.0, 1.0, 1.0),
+        vocoder_weights=(0.0, 1.0, 5.0, 1.0),
+        vocoder_conditions=True,
         vocoder_input="decoded",
         stages=None,
         checkpoint=None,
@@ -313,6 +318,7 @@ class MerGen(MergenTraining, BaseGenerator):
         self.vocoder_width = vocoder_width
         self.discriminator_width = discriminator_width
         self.vocoder_weights = vocoder_weights
+        self.vocoder_conditions = vocoder_conditions
         self.vocoder_input = vocoder_input
         self.stages = stages
         self.checkpoint = checkpoint
@@ -552,7 +558,7 @@ default=None
         n_steps = self._n_steps(self._signal_shape[1])
         writer = SegmentWriter(self.network_, n_steps, **options)
         spectrogram = writer.write(condition, noise.uniform, self.joining)
-        return self._signals(spectrogram, noise)
+        return self._signals(spectrogram, noise, condition)
 
     def _inverting_stages(self):
         """Stages that the inverter needs, which may be set after ``fit``."""

@@ -9,6 +9,8 @@ from sksynth.spectral import stft
 
 SLOPE = 0.2  # of the leaky rectifiers
 FLOOR = 1e-3  # smallest magnitude that counts in spectra of signals of deviation 1
+UNKNOWN = 0.1  # share of the training rows whose conditions are taken away altogether
+THRESHOLD = 4.0  # of a spike, in deviations of the noise, as in metrics.detect_spikes
 
 
 class MelGANGenerator(nn.Module):
@@ -142,21 +144,23 @@ class MelGAN(nn.Module):
         Spectrogram to invert.
     generator, discriminators : nn.Module
         From (batch, n_channels * n_mels, n_frames) to signals, and from signals to a
-        list of features for each scale. Without discriminators, None, the two losses
-        that are not published are all there is: a quick training, or a warm-up of the
+        list of features for each scale. Without discriminators, None, the losses that
+        are not published are all there is: a quick training, or a warm-up of the
         generator.
+    conditions : FrameConditions, default=None
+        What the generator sees beside the bands, not published; None is nothing.
     n_frames_a_step : int, default=32
         Length of the segment of each row that a step sees: a random one in training,
         and the middle of the signal in validation.
     feature_weight : float, default=10.0
         Weight of the features' difference.
-    mel_weight, stft_weight, peak_weight : float, default=0.0
-        Weights of three more losses of the generator, not published, in decades: the
-        mean difference of log-mel spectrograms; that of log-magnitudes at five
-        resolutions; that of the root mean square within a hop, of the largest pulse
-        there, and of the ratio of pulses to theirs. The last one asks for spikes,
-        wherever in the hop they are: spectra do not tell a spike from noise of the same
-        power.
+    mel_weight, stft_weight, rms_weight, spike_weight : float, default=0.0
+        Weights of four more losses of the generator, not published: the mean difference
+        of log-mel spectrograms, in decades; that of log-magnitudes at five resolutions;
+        that of the root mean square within a hop, in decades; and that of spikes. Of
+        these it is their sizes, one by one from the largest, that are compared within
+        some hops: as many spikes as the signal has are asked for, wherever they are.
+        Spectra do not tell a spike from noise of the same power.
 
     References
     ----------
@@ -170,57 +174,75 @@ class MelGAN(nn.Module):
         generator,
         discriminators,
         *,
+        conditions=None,
         n_frames_a_step=32,
         feature_weight=10.0,
         mel_weight=0.0,
         stft_weight=0.0,
-        peak_weight=0.0,
+        rms_weight=0.0,
+        spike_weight=0.0,
     ):
         super().__init__()
         self.front, self.generator = front, generator
-        self.discriminators = discriminators
+        self.discriminators, self.conditions = discriminators, conditions
         self.n_frames_a_step = n_frames_a_step
         self.feature_weight = feature_weight
         self.mel_weight, self.stft_weight = mel_weight, stft_weight
-        self.peak_weight = peak_weight
+        self.rms_weight, self.spike_weight = rms_weight, spike_weight
 
     def extra_repr(self):
         return (
             f"n_frames_a_step={self.n_frames_a_step}, "
             f"feature_weight={self.feature_weight}, mel_weight={self.mel_weight}, "
-            f"stft_weight={self.stft_weight}, peak_weight={self.peak_weight}"
+            f"stft_weight={self.stft_weight}, rms_weight={self.rms_weight}, "
+            f"spike_weight={self.spike_weight}"
         )
 
-    def vocode(self, bands):
-        """Signals (batch, n_channels, n_frames * hop) with such spectrograms."""
-        return self.generator(self.front.standard(bands))
+    def vocode(self, bands, features=None):
+        """Signals (batch, n_channels, n_frames * hop) with such spectrograms.
 
-    def forward(self, x, bands=None, condition=None):
+        ``features`` are condition matrices (batch, n_windows, n_features); None does
+        without.
+        """
+        return self.generator(self._seen(bands, features))
+
+    def forward(self, x, bands=None, features=None, condition=None):
         """Losses of a batch of signals; ``condition`` has no part in them.
 
-        ``bands`` are the spectrograms to make them of; None are their own.
-        ``"loss"`` has the gradient of the discriminators' loss for their weights, and
-        that of the generator's loss for its own.
+        ``bands`` are the spectrograms to make them of; None are their own. ``features``
+        are their condition matrices. ``"loss"`` has the gradient of the discriminators'
+        loss for their weights, and that of the generator's loss for its own.
         """
-        real, bands = self._segments(x, bands)
-        fake = self.vocode(bands)
+        bands = self.front.raw(x) if bands is None else bands
+        real, seen = self._segments(x, self._seen(bands, features))
+        fake = self.generator(seen)
         losses = {"mel": (self.front.raw(fake) - self.front.raw(real)).abs().mean()}
         loss = self.mel_weight * losses["mel"]
         if self.stft_weight:
             losses["stft"] = self._spectral_distance(real, fake)
             loss = loss + self.stft_weight * losses["stft"]
-        if self.peak_weight:
-            losses["peak"] = self._peak_distance(real, fake)
-            loss = loss + self.peak_weight * losses["peak"]
+        hop = min(self.front.log_mel.hop, real.shape[2])
+        if self.rms_weight:
+            losses["rms"] = (_log_rms(real, hop) - _log_rms(fake, hop)).abs().mean()
+            loss = loss + self.rms_weight * losses["rms"]
+        if self.spike_weight:
+            losses["spikes"] = _spike_distance(real, fake, hop)
+            loss = loss + self.spike_weight * losses["spikes"]
         if self.discriminators is not None:
             losses |= self._adversarial_losses(real, fake)
             loss = loss + losses["discriminator"] + losses["generator"]
             loss = loss + self.feature_weight * losses["features"]
         return {"loss": loss, **losses}
 
-    def _segments(self, x, bands=None):
+    def _seen(self, bands, features):
+        """What the generator is given: standard bands, and the conditions of each."""
+        z = self.front.standard(bands)
+        if self.conditions is None:
+            return z
+        return torch.cat([z, self.conditions(features, z)], dim=1)
+
+    def _segments(self, x, bands):
         """Parts of signals, and the frames that belong to them."""
-        bands = self.front.raw(x) if bands is None else bands
         hop = self.front.log_mel.hop
         n_frames, n = bands.shape[2], self.n_frames_a_step
         if n_frames <= n:
@@ -259,27 +281,75 @@ class MelGAN(nn.Module):
             total = total + (a - b).abs().mean()
         return total / len(sizes)
 
-    def _peak_distance(self, real, fake):
-        """Mean differences of what :func:`_log_peaks` measures, in decades."""
-        hop = min(self.front.log_mel.hop, real.shape[2])
-        pairs = zip(_log_peaks(real, hop), _log_peaks(fake, hop), strict=True)
-        return sum((a - b).abs().mean() for a, b in pairs)
 
+class FrameConditions(nn.Module):
+    """Condition matrices as further bands of the frames of their windows.
 
-def _log_peaks(x, hop):
-    """Root mean square in windows of a hop; largest pulse; the same over their RMS.
+    In training the optional columns of some rows are taken away, and all columns of
+    others, so that signals can be made without.
 
-    Pulses are what a mean of hop / 28 samples has beyond one of hop / 3: at 24 kHz, a
-    hop of 256, about 300 to 3000 Hz, where spikes are and drift is not.
+    Parameters
+    ----------
+    n_features : int
+        Columns of a matrix.
+    optional : OptionalFeatures
+        What takes the optional columns away.
     """
-    step = max(1, hop // 2)
 
-    def rms(x):
-        return F.avg_pool1d(x.square(), hop, step).clamp(min=FLOOR**2).sqrt()
+    def __init__(self, n_features, optional):
+        super().__init__()
+        self.n_features, self.optional = n_features, optional
 
-    pulses = _box(x, hop // 28) - _box(x, hop // 3)
-    peak = F.max_pool1d(pulses.abs(), hop, step).clamp(min=FLOOR)
-    return rms(x).log10(), peak.log10(), (peak / rms(pulses)).log10()
+    def forward(self, features, bands):
+        """(batch, n_windows, n_features) -> (batch, n_features, n_frames)."""
+        if features is None:
+            return bands.new_zeros(len(bands), self.n_features, bands.shape[2])
+        features = self.optional(features)
+        if self.training:
+            kept = torch.rand(len(features), 1, 1) >= UNKNOWN
+            features = features * kept.to(features.device)
+        n_frames = -(-bands.shape[2] // features.shape[1])
+        frames = features.mT.repeat_interleave(n_frames, dim=2)
+        return frames[..., : bands.shape[2]]
+
+
+def _log_rms(x, hop):
+    """Root mean square in windows of a hop, in decades; windows overlap by a half."""
+    power = F.avg_pool1d(x.square(), hop, max(1, hop // 2))
+    return power.clamp(min=FLOOR**2).log10() / 2
+
+
+def _spike_distance(real, fake, hop):
+    """Mean difference of the sizes of pulses, in decades, and of their being spikes.
+
+    The second counts three times; no other ratio was tried.
+    """
+    (size, is_spike), (other_size, is_other) = (_pulses(x, hop) for x in (real, fake))
+    difference = (size - other_size).abs().mean()
+    return difference + 3 * (is_spike - is_other).abs().mean()
+
+
+def _pulses(x, hop):
+    """Largest pulses of quarters of a hop, in decades, and how much each is a spike.
+
+    In order of their size, within windows of 16 quarters that overlap by a half. Pulses
+    are what a mean of hop / 28 samples has beyond one of hop / 3: at 24 kHz, a hop of
+    256, about 300 to 3000 Hz, where spikes are and drift is not. Their noise is that of
+    :func:`~sksynth.metrics.detect_spikes`.
+    """
+    pulses = (_box(x, hop // 28) - _box(x, hop // 3)).abs()
+    sigma = pulses.median(-1, keepdim=True).values.clamp(min=FLOOR) / 0.6745
+    block = max(1, hop // 4)
+    peak = F.max_pool1d(pulses, block).clamp(min=FLOOR)
+    is_spike = torch.sigmoid(2 * (peak / sigma - THRESHOLD))
+    return _in_order(peak.log10()), _in_order(is_spike)
+
+
+def _in_order(h, size=16):
+    """The numbers of each window, the largest first."""
+    size = min(size, h.shape[-1])
+    windows = h.unfold(-1, size, max(1, size // 2))
+    return windows.sort(-1, descending=True).values
 
 
 def _box(x, size):

@@ -188,6 +188,33 @@ class SequencePrior(nn.Module):
         return F.linear(h, self.embedding.weight[rows], self.bias[level])
 
 
+class OptionalFeatures(nn.Module):
+    """Take the last columns of a condition matrix away from a share of the rows.
+
+    Parameters
+    ----------
+    n_optional : int
+        So many of the last columns are 0 where they are not known.
+    dropout : float
+        Share of the training rows.
+    """
+
+    def __init__(self, n_optional, dropout):
+        super().__init__()
+        self.n_optional, self.dropout = n_optional, dropout
+
+    def extra_repr(self):
+        return f"n_optional={self.n_optional}, dropout={self.dropout}"
+
+    def forward(self, features):
+        """(batch, n_steps, n_features) -> the same."""
+        if not (self.training and self.dropout and self.n_optional):
+            return features
+        kept = torch.rand(len(features), 1, 1) >= self.dropout
+        whole, optional = features.tensor_split([-self.n_optional], dim=2)
+        return torch.cat([whole, optional * kept.to(features.device)], dim=2)
+
+
 class FeatureContext(nn.Module):
     """Context of features along time: a linear layer, and positions.
 
@@ -203,21 +230,13 @@ class FeatureContext(nn.Module):
 
     def __init__(self, n_features, n_steps, width, *, n_optional=0, dropout=0.0):
         super().__init__()
-        self.n_optional, self.dropout = n_optional, dropout
+        self.optional = OptionalFeatures(n_optional, dropout)
         self.features = nn.Linear(n_features, width)
         self.position = nn.Parameter(0.02 * torch.randn(n_steps, width))
 
-    def extra_repr(self):
-        return f"n_optional={self.n_optional}, dropout={self.dropout}"
-
     def forward(self, features):
         """(batch, n_steps, n_features) -> (batch, n_steps, width)."""
-        if self.training and self.dropout and self.n_optional:
-            kept = torch.rand(len(features), 1, 1) >= self.dropout
-            whole, optional = features.tensor_split([-self.n_optional], dim=2)
-            optional = optional * kept.to(features.device)
-            features = torch.cat([whole, optional], dim=2)
-        return self.features(features) + self.position
+        return self.features(self.optional(features)) + self.position
 
 
 class TokenContext(nn.Module):

@@ -135,7 +135,7 @@ def stage_inputs(generator, x):
         "vqvae": (mel, features),
         "top": (top, features),
         "bottom": (low, top),
-        "vocoder": (x,),
+        "vocoder": (x, None, features),
     }
 
 

@@ -13,11 +13,13 @@ from torch.nn.utils.parametrizations import weight_norm
 from sksynth.nn import melgan
 from sksynth.nn.mel_vqvae import StandardLogMel
 from sksynth.nn.melgan import (
+    FrameConditions,
     MelGAN,
     MelGANDiscriminator,
     MelGANGenerator,
     MultiScaleDiscriminator,
 )
+from sksynth.nn.sequence_prior import OptionalFeatures
 from sksynth.spectral import LogMel, stft
 from sksynth.training.net import LossNet
 
@@ -206,7 +208,7 @@ def test_the_parts_of_the_loss_are_weighted_as_asked():
     network.eval()
     x = signals()
     losses = network(x)
-    real, bands = network._segments(x)
+    real, bands = network._segments(x, network.front.raw(x))
     fake = network.vocode(bands)
     a, b = real[:, 0, 0], fake[:, 0, 0]
     expected = {
@@ -255,7 +257,7 @@ def test_each_network_gets_the_gradient_of_its_own_loss_alone():
         scale.last.gain.data *= 200  # scores on both sides of 1
     network(x)["loss"].backward()
 
-    real, bands = network._segments(x)
+    real, bands = network._segments(x, network.front.raw(x))
     fake = network.vocode(bands)
     of_real, of_fake = network.discriminators(real), network.discriminators(fake)
     loss_d = sum(
@@ -290,26 +292,30 @@ def test_a_step_sees_random_segments_and_a_validation_those_in_the_middle():
     network, x = small(2), signals(200, 2)
     bands = network.front.raw(x)
     state = torch.get_rng_state()
-    segments, frames = network.eval()._segments(x)
+    segments, frames = network.eval()._segments(x, network.front.raw(x))
     assert torch.equal(torch.get_rng_state(), state)
     assert torch.equal(segments, x[:, :, 4 * HOP : 8 * HOP])
     assert torch.equal(frames, bands[:, :, 4:8])
     network.train()
     torch.manual_seed(3)
-    segments, frames = network._segments(x)
+    segments, frames = network._segments(x, network.front.raw(x))
     first = starts(x, segments)
     assert set(first) == {HOP * t for t in range(9)}  # each frame that can be first
     for row, t in enumerate(first // HOP):
         assert torch.equal(frames[row], bands[row, :, t : t + 4])
         assert torch.equal(segments[row, 1], x[row, 1, t * HOP : (t + 4) * HOP])
-    assert not np.array_equal(starts(x, network._segments(x)[0]), first)
+    assert not np.array_equal(
+        starts(x, network._segments(x, network.front.raw(x))[0]), first
+    )
     torch.manual_seed(3)
-    assert np.array_equal(starts(x, network._segments(x)[0]), first)
+    assert np.array_equal(
+        starts(x, network._segments(x, network.front.raw(x))[0]), first
+    )
 
 
 def test_short_signals_are_seen_whole():
     network, x = small(n_frames_a_step=30), signals()
-    segments, frames = network._segments(x)
+    segments, frames = network._segments(x, network.front.raw(x))
     assert segments is x and torch.equal(frames, network.front.raw(x))
     assert all(loss.isfinite() for loss in network(x).values())
 
@@ -374,30 +380,107 @@ def test_training_brings_spectrograms_near_to_those_asked_for():
     assert {"train_mel", "train_discriminator"} <= net.curves().keys()
 
 
-def test_peaks_count_wherever_in_the_hop_they_are():
-    network = small(peak_weight=1.0, n_frames_a_step=16).eval()
-    quiet = 0.1 * signals(n_frames=16)
-    peak = quiet.clone()
-    peak[:, :, 8 * 5 + 1] = 3.0
-    moved = quiet.clone()
-    moved[:, :, 8 * 5 + 2] = 3.0
-    near, far = (network._peak_distance(peak, x) for x in (moved, quiet))
-    assert near < 0.2 * far
-    rms, a, b = melgan._log_peaks(peak, 8)
-    expected = peak[0, 0, 40:48].square().mean().sqrt().log10()
-    torch.testing.assert_close(rms[0, 0, 10], expected)
-    around = peak[0, 0, 39:49]
-    pulses = around[1:9] - (around[:8] + around[1:9] + around[2:]) / 3
-    assert a[0].amax().item() == pytest.approx(
-        pulses.abs().max().log10().item(), abs=1e-5
+def test_loudness_and_spikes_have_their_own_weights():
+    network, x = small(n_frames_a_step=16).eval(), signals(n_frames=16)
+    fake, without = network.vocode(network.front.raw(x)), network(x)
+    assert not {"rms", "spikes"} & without.keys()
+    network.rms_weight, network.spike_weight = 2.0, 3.0
+    losses = network(x)
+    rms = (x.unfold(-1, 8, 4).square().mean(-1) ** 0.5).log10()
+    of_fake = (fake.unfold(-1, 8, 4).square().mean(-1) ** 0.5).log10()
+    torch.testing.assert_close(losses["rms"], (rms - of_fake).abs().mean())
+    expected = melgan._spike_distance(x, fake, 8)
+    torch.testing.assert_close(losses["spikes"], expected)
+    total = without["loss"] + 2 * losses["rms"] + 3 * losses["spikes"]
+    torch.testing.assert_close(losses["loss"], total)
+
+
+def noise_with_spikes(where, height=12.0):
+    """Smooth noise of deviation 1 in hops of 256, with spikes of 8 samples."""
+    x = torch.from_numpy(np.random.default_rng(0).normal(size=(1, 1, 8192))).float()
+    x = melgan._box(x, 9)
+    x = x / x.std()
+    for t in where:
+        x[..., t : t + 8] += height
+    return x
+
+
+def test_spikes_count_and_not_where_they_are():
+    few, moved = noise_with_spikes([700, 5100]), noise_with_spikes([1200, 5600])
+    many = noise_with_spikes(range(300, 8000, 500))
+    near, far = (melgan._spike_distance(few, x, 256) for x in (moved, many))
+    assert near < 0.3 * far
+    assert melgan._spike_distance(few, few, 256) == 0
+
+
+def test_a_pulse_is_a_spike_above_four_deviations_of_the_noise():
+    x = noise_with_spikes([])
+    assert melgan._pulses(x, 256)[1].max() < 0.6  # the largest of 128 is near 3
+    size, is_spike = melgan._pulses(noise_with_spikes([4124], height=20.0), 256)
+    assert (is_spike > 0.99).sum() == 2  # of a block that two windows have
+    assert (is_spike[..., 1:] > 0.9).sum() == 0  # in the first place of its window
+    assert size[..., 0].argmax() in (3, 4, 7, 8)
+    pulses = (melgan._box(x, 9) - melgan._box(x, 85)).abs()
+    sigma = pulses.median() / 0.6745
+    peak = pulses.unflatten(-1, (-1, 64)).amax(-1)[..., :16].sort(descending=True)[0]
+    torch.testing.assert_close(melgan._pulses(x, 256)[0][:, :, 0], peak.log10())
+    expected = torch.sigmoid((peak / sigma - 4) / 0.5)
+    torch.testing.assert_close(melgan._pulses(x, 256)[1][:, :, 0], expected)
+
+
+def test_silence_and_signals_shorter_than_a_hop_have_finite_gradients():
+    for shape in ((2, 1, 512), (1, 2, 3)):
+        for x in (torch.zeros(shape), torch.randn(shape)):
+            x.requires_grad_()
+            loss = melgan._spike_distance(torch.randn(shape), x, min(256, shape[-1]))
+            loss.backward()
+            assert loss.isfinite() and x.grad.isfinite().all()
+
+
+def with_conditions(n_optional=2, dropout=0.0, **parameters):
+    network = small(**parameters)
+    optional = OptionalFeatures(n_optional, dropout)
+    network.conditions = FrameConditions(3, optional)
+    network.generator = MelGANGenerator(
+        N_MELS + 3, 1, width=8, upsampling=(4, 2), limit=3.0
     )
-    ratio = pulses.abs().max() / pulses.square().mean().sqrt()
-    assert b[0, 0, 10].item() == pytest.approx(ratio.log10().item(), abs=1e-5)
-    losses = network(peak)
-    network.peak_weight = 0.0
-    without = network(peak)
-    assert "peak" not in without
-    torch.testing.assert_close(losses["loss"], without["loss"] + losses["peak"])
+    return network
+
+
+def test_each_frame_has_the_conditions_of_its_window():
+    conditions = FrameConditions(3, OptionalFeatures(1, 0.0)).eval()
+    features, bands = torch.randn(2, 3, 3), torch.zeros(2, 5, 12)
+    found = conditions(features, bands)
+    assert found.shape == (2, 3, 12)
+    for frame in range(12):
+        assert torch.equal(found[:, :, frame], features[:, frame // 4])
+    assert not conditions(None, bands).any()
+    assert conditions(None, bands).shape == (2, 3, 12)
+    assert torch.equal(conditions(features, bands[..., :10]), found[..., :10])
+
+
+def test_training_does_without_the_conditions_of_some_rows():
+    conditions = FrameConditions(3, OptionalFeatures(2, 0.5))
+    torch.manual_seed(0)
+    found = conditions(torch.ones(4000, 1, 3), torch.zeros(4000, 1, 4))[..., 0]
+    kept = found.mean(0)
+    assert kept.tolist() == pytest.approx([0.9, 0.45, 0.45], abs=0.03)
+    assert torch.equal(found[:, 1], found[:, 2])
+    assert conditions.eval()(torch.ones(9, 1, 3), torch.zeros(9, 1, 4)).all()
+
+
+def test_conditions_act_on_the_signals_of_their_time():
+    network = with_conditions(n_frames_a_step=4).eval()
+    x, features = signals(n_frames=12), torch.zeros(len(signals(n_frames=12)), 3, 3)
+    bands = network.front.raw(x)
+    plain = network.vocode(bands, features)
+    torch.testing.assert_close(network.vocode(bands), plain)
+    features[:, 2] = 5.0  # of frames 8 to 11
+    gap = (network.vocode(bands, features) - plain).abs().mean((0, 1))
+    assert gap[:8].mean() < 0.05 * gap[64:].mean()
+    middle = network(x, bands, features)  # frames 4 to 7, padded: what they see alone
+    assert not torch.allclose(middle["mel"], network(x, bands, features + 1)["mel"])
+    torch.testing.assert_close(middle["mel"], network(x, bands)["mel"])
 
 
 def test_signals_can_be_made_of_other_spectrograms_than_their_own():
@@ -413,6 +496,7 @@ def test_signals_can_be_made_of_other_spectrograms_than_their_own():
 
 
 def test_drift_is_no_pulse():
-    drift = torch.linspace(0, 50, 1024)[None, None]
-    _, log_peak, _ = melgan._log_peaks(drift, 256)
-    assert log_peak[0, 0, 2:-2].max() < -2.5
+    drift = torch.linspace(0, 50, 2048)[None, None]
+    size, is_spike = melgan._pulses(drift, 256)
+    assert size[:, :, 1, 0] < -2.5  # of a window that does not reach the ends
+    assert is_spike[:, :, 1].max() < 0.05
