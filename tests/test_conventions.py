@@ -46,7 +46,8 @@ TINY_MERGEN = MerGen(
     **{"n_fft": 8, "n_mels": 2, "upsampling": (2,), "n_codes": 8, "code_dim": 2},
     **{"width": 4, "n_blocks": 1, "prior_width": 4, "encoder_layers": 1},
     **{"decoder_layers": 1, "n_heads": 1, "vocoder_width": 4, "discriminator_width": 1},
-    **{"max_epochs": 1, "prior_epochs": 1, "vocoder_epochs": 1, "random_state": 0},
+    **{"max_epochs": 1, "prior_epochs": 1, "vocoder_epochs": 1, "batch_size": 64},
+    random_state=0,
 )
 GENERATORS = [
     TINY,

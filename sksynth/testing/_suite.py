@@ -192,7 +192,7 @@ def check_generator(estimator, *, trained=None):
     >>> from sksynth.testing import check_generator
     >>> tiny = VAE(latent_dim=2, hidden_dim=4, n_layers=1, max_epochs=1)
     >>> small = {"latent_dim": 16, "hidden_dim": 64, "n_layers": 1}
-    >>> trained = VAE(**small, max_epochs=120, batch_size=32, lr=1e-2)
+    >>> trained = VAE(**small, max_epochs=60, batch_size=32, lr=2e-2)
     >>> check_generator(tiny, trained=trained)
     """
     if is_sampler(estimator) or not hasattr(estimator, "sample"):
@@ -228,7 +228,7 @@ def check_over_sampler(estimator, *, trained=None):
     >>> from sksynth.testing import check_over_sampler
     >>> tiny = VAE(latent_dim=2, hidden_dim=4, n_layers=1, max_epochs=1)
     >>> small = {"latent_dim": 16, "hidden_dim": 64, "n_layers": 1}
-    >>> trained = VAE(**small, max_epochs=60, batch_size=32, lr=1e-2)
+    >>> trained = VAE(**small, max_epochs=30, batch_size=32, lr=2e-2)
     >>> check_over_sampler(
     ...     GeneratorOverSampler(tiny), trained=GeneratorOverSampler(trained)
     ... )

@@ -6,14 +6,16 @@ from sklearn.base import clone
 from sksynth import ConvVAE, SpectrumVAE
 from sksynth.testing import yield_checks
 
-TINY = {"latent_dim": 2, "width": 8, "hidden_dim": 16, "max_epochs": 1}
-TRAINED = {"latent_dim": 16, "width": 8, "hidden_dim": 64, "lr": 5e-3}
+TINY = {"latent_dim": 2, "width": 8, "hidden_dim": 16, "precision": "float32"}
+TRAINED = {**TINY, "latent_dim": 16, "hidden_dim": 64}
 INSTANCES = [
-    (ConvVAE(**TINY), ConvVAE(**TRAINED, max_epochs=80)),
+    (ConvVAE(**TINY, max_epochs=1), ConvVAE(**TRAINED, lr=5e-3, max_epochs=80)),
     # strength 0 is the same for one anchor but for the noise
     (
-        SpectrumVAE(**TINY, noise=None),
-        SpectrumVAE(**{**TRAINED, "latent_dim": 4, "hidden_dim": 32}, max_epochs=80),
+        SpectrumVAE(**TINY, noise=None, max_epochs=1),
+        SpectrumVAE(
+            **{**TRAINED, "latent_dim": 4, "hidden_dim": 32}, lr=1e-2, max_epochs=40
+        ),
     ),
 ]
 OF_MANY_FITS = {"check_not_copies", "check_trained"}

@@ -6,8 +6,9 @@ from sklearn.base import clone
 from sksynth import DiffWave, TimeDiffusion
 from sksynth.testing import yield_checks
 
-FEW = {"n_steps": 2, "max_epochs": 1}
-SHORT = {"n_steps": 10, "schedule": "cosine"}  # learns the mean of a class first
+FEW = {"n_steps": 2, "max_epochs": 1, "precision": "float32"}
+# learns the mean of a class first
+SHORT = {"n_steps": 10, "schedule": "cosine", "precision": "float32"}
 CONV = {"n_layers": 4, "width": 32, "patch_size": 1}
 S4 = {"mixer": "s4", "n_layers": 1, "width": 48, "state_dim": 8, "patch_size": 1}
 UNET = {"widths": (32,), "n_attention": 0, "patch_size": 2}
