@@ -44,7 +44,7 @@ def beats():
     if not folder.is_dir():
         pytest.skip(f"no MIT-BIH records in {folder}: set SKSYNTH_DATA to their parent")
     beats = load_mitbih(folder, fs=180, n_times=128, leads=["MLII"])
-    chosen = np.random.default_rng(0).permutation(len(beats.data))[:1500]
+    chosen = np.random.default_rng(0).permutation(len(beats.data))[:600]
     return beats.data[chosen], beats.target[chosen], beats.groups[chosen]
 
 

@@ -23,11 +23,11 @@ def windows(n, seed):
 
 @pytest.fixture(scope="module")
 def study():
-    X, y, positions = windows(50, seed=0)
+    X, y, positions = windows(30, seed=0)
     sizes = {"latent_dim": 16, "width": 8, "batch_size": 8, "max_epochs": 60}
     vae = ConvVAE(channel_graph=positions, lr=4e-3, random_state=0, **sizes).fit(X, y)
     drawn = {label: vae.sample(200, y=label, random_state=0) for label in RHYTHMS}
-    X_test, y_test, _ = windows(25, seed=1)
+    X_test, y_test, _ = windows(20, seed=1)
     return (X, y), (X_test, y_test), drawn
 
 

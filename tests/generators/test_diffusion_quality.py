@@ -6,12 +6,12 @@ import pytest
 from sksynth import DiffWave, TimeDiffusion
 
 N, N_TIMES = 300, 32
-TRAINED = {"n_steps": 12, "patch_size": 1, "max_epochs": 80, "lr": 5e-3}
+TRAINED = {"n_steps": 12, "patch_size": 1, "lr": 5e-3, "random_state": 0}
 GENERATORS = {
-    "unet": TimeDiffusion(widths=(32, 32), **TRAINED, random_state=0),
-    "conv": DiffWave(n_layers=5, width=32, **TRAINED, random_state=0),
+    "unet": TimeDiffusion(widths=(32, 32), **TRAINED, max_epochs=50),
+    "conv": DiffWave(n_layers=5, width=32, **TRAINED, max_epochs=50),
     "s4": DiffWave(
-        mixer="s4", n_layers=2, width=16, state_dim=16, **TRAINED, random_state=0
+        mixer="s4", n_layers=2, width=16, state_dim=16, **TRAINED, max_epochs=80
     ),
 }
 

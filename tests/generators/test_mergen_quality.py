@@ -31,8 +31,8 @@ def mergen():
     return MerGen(
         **{"n_fft": 256, "upsampling": (4, 4, 4), "n_mels": 32, "n_codes": 32},
         **{"width": 32, "prior_width": 32, "vocoder_width": 32, "n_blocks": 1},
-        **{"max_epochs": 60, "prior_epochs": 50, "vocoder_epochs": 15},
-        **{"lr": 3e-3, "random_state": 0},
+        **{"max_epochs": 40, "prior_epochs": 30, "vocoder_epochs": 15},
+        **{"lr": 3e-3, "precision": "float32", "random_state": 0},
     ).fit(X, y)
 
 
@@ -78,7 +78,7 @@ def test_a_recording_at_24_khz_trains_and_is_sampled():
     mergen = MerGen(
         **{"width": 32, "prior_width": 32, "vocoder_width": 32, "n_codes": 64},
         **{"max_epochs": 40, "prior_epochs": 20, "vocoder_epochs": 20},
-        random_state=0,
+        **{"precision": "float32", "random_state": 0},
     ).fit(X)
     X_new = mergen.sample(10, random_state=0)
     assert X_new.shape == (10, 1, 10_240)
