@@ -33,6 +33,7 @@ sphinx_gallery_conf = {
     "abort_on_example_error": True,
     "download_all_examples": False,
     "write_computation_times": False,
+    "parallel": True,  # as many examples at a time as sphinx-build -j says
 }
 # an example ends with plt.show(), which cannot show anything here
 warnings.filterwarnings("ignore", message="FigureCanvasAgg is non-interactive")
