@@ -1,5 +1,7 @@
 """From the caller's arrays to the network's numbers, and back."""
 
+import copy
+
 import numpy as np
 from sklearn.utils import check_array, column_or_1d
 from sklearn.utils.multiclass import type_of_target
@@ -92,7 +94,15 @@ class Container:
 
     def restore(self, signals):
         """Signals (n_samples, ...) as rows of the X given to ``fit``."""
-        X = signals.reshape(len(signals), *self.shape).astype(self.dtype, copy=False)
+        return self.wrap(self.as_rows(signals))
+
+    def as_rows(self, signals):
+        """Signals (n_samples, ...) as an array in the shape and dtype of X."""
+        shape = len(signals), *self.shape
+        return signals.reshape(shape).astype(self.dtype, copy=False)
+
+    def wrap(self, X, start=0):
+        """Array of rows in the kind of X; the rows are ``start`` and following."""
         if self.kind == "list":
             return X.tolist()
         if self.kind == "frame":
@@ -101,8 +111,15 @@ class Container:
             columns = self.columns  # a list if it comes from a file
             if isinstance(columns, list):
                 columns = pd.Index(columns)
-            return pd.DataFrame(X, columns=columns)
+            index = pd.RangeIndex(start, start + len(X))
+            return pd.DataFrame(X, index=index, columns=columns)
         return X
+
+    def of_length(self, n_times):
+        """Container of arrays of the same rows, ``n_times`` long."""
+        other = copy.copy(self)
+        other.shape, other.kind = (*self.shape[:-1], n_times), "array"
+        return other
 
 
 def _standard(signals):

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import numpy as np
 import torch
-from sklearn.utils import check_random_state
+from sklearn.utils import check_random_state, gen_batches
 
 
 def as_rng(random_state):
@@ -71,6 +71,17 @@ class RowNoise:
         n_blocks = -(-n_samples // cls.block_size)
         shape = (n_blocks, len(cls.streams))
         return as_rng(random_state).randint(2**31, size=shape)
+
+    @classmethod
+    def uniform_of_all(cls, seeds, n_samples, stream, *shape):
+        """Numbers from U(0, 1) for all rows of a draw, an array (n_samples, *shape).
+
+        In parts, since each block of a :class:`RowNoise` takes some kB.
+        """
+        parts = gen_batches(n_samples, 64 * cls.block_size)
+        return np.concatenate(
+            [cls(seeds, rows, stream).uniform(*shape).numpy() for rows in parts]
+        )
 
     def normal(self, *shape):
         """Standard normal numbers, (n_rows, *shape)."""

@@ -15,6 +15,7 @@ from sklearn.utils._param_validation import (
 from sklearn.utils.validation import check_is_fitted
 
 from sksynth._anchors import AnchorPairs
+from sksynth._drawing import Drawing
 from sksynth._estimator import NetworkEstimator
 from sksynth._events import with_callbacks
 from sksynth._fitting import restored_on_failure
@@ -154,10 +155,79 @@ class BaseGenerator(SavedModelMixin, NetworkEstimator, metaclass=ABCMeta):
             For a y of unknown labels or wrong length, a y asked of a generator that was
             fitted without, or ``strength`` without ``anchors``.
         """
+        return self._ask(
+            n_samples, y, anchors, anchors_y, strength, n_neighbors, random_state
+        ).collect()
+
+    def iter_samples(
+        self,
+        n_samples,
+        *,
+        y=None,
+        anchors=None,
+        anchors_y=None,
+        strength=None,
+        n_neighbors=5,
+        random_state=None,
+        block_size=None,
+        start=0,
+        stop=None,
+    ):
+        """Draw signals block by block, for more of them than memory holds.
+
+        One after the other the blocks are ``sample(n_samples, ...)``, to the bit. With
+        ``start`` and ``stop`` several workers make a part each, of the same whole.
+
+        Parameters
+        ----------
+        n_samples : int
+            Number of signals of the whole draw.
+        y, anchors, anchors_y, strength, n_neighbors, random_state
+            As in :meth:`sample`, for the whole draw. Workers need the same int as
+            ``random_state``.
+        block_size : int, default=None
+            Signals a block; the last one may have fewer. None is ``batch_size``.
+        start, stop : int, default=0 and None
+            Rows of the draw to make, ``start`` included and ``stop`` not; None is all
+            from ``start``. Where they are multiples of ``batch_size`` no row is made
+            twice.
+
+        Returns
+        -------
+        blocks : iterator of ndarray, list or DataFrame
+            The signals, as ``sample`` gives them; a DataFrame numbers its rows as they
+            are numbered in the whole draw.
+
+        Raises
+        ------
+        NotFittedError
+            Before ``fit``.
+        ValueError
+            As from :meth:`sample`, or for rows that the draw does not have; at once,
+            not with the first block.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sksynth import VAE
+        >>> X = np.random.default_rng(0).normal(size=(20, 8))
+        >>> vae = VAE(max_epochs=2, random_state=0).fit(X)
+        >>> blocks = vae.iter_samples(250, random_state=0, block_size=100)
+        >>> [len(block) for block in blocks]
+        [100, 100, 50]
+        """
+        return self._ask(
+            n_samples, y, anchors, anchors_y, strength, n_neighbors, random_state
+        ).blocks(block_size, start, stop)
+
+    def _ask(
+        self, n_samples, y, anchors, anchors_y, strength, n_neighbors, random_state
+    ):
+        """The draw that the arguments of ``sample`` ask for."""
         seeds = self._start_sampling(n_samples, random_state)
         if y is None:
-            labels = RowNoise(seeds, slice(0, n_samples), "label")
-            condition = self.conditions_.draw(labels.uniform().numpy())
+            labels = RowNoise.uniform_of_all(seeds, n_samples, "label")
+            condition = self.conditions_.draw(labels)
         else:
             condition = self.conditions_.encode(y, n_samples)
         pairs = self._pair_anchors(
@@ -170,8 +240,7 @@ class BaseGenerator(SavedModelMixin, NetworkEstimator, metaclass=ABCMeta):
                 torch.from_numpy(condition[rows]).to(like), noise, anchor
             )
 
-        signals = self._draw_rows(n_samples, self._signal_shape, seeds, draw)
-        return self.container_.restore(self._from_signals(signals))
+        return self._drawing(n_samples, seeds, draw)
 
     def _start_sampling(self, n_samples, random_state):
         """Seeds for so many rows, once it is clear that they can be drawn."""
@@ -182,29 +251,33 @@ class BaseGenerator(SavedModelMixin, NetworkEstimator, metaclass=ABCMeta):
             {name: getattr(self, name) for name in names},
             type(self).__name__,
         )
+        self._check_sampling()
         check_scalar(n_samples, "n_samples", Integral, min_val=1)
         return RowNoise.seeds(random_state, n_samples)
 
-    def _draw_rows(self, n_samples, signal_shape, seeds, draw):
-        """Signals in the unit of X, batch by batch.
+    def _check_sampling(self):
+        """Refuse values of ``sampling_parameters`` that the training cannot serve."""
+
+    def _drawing(self, n_samples, seeds, draw, container=None):
+        """A draw in the unit and the form of X, or in that of another container.
 
         ``draw(rows, noise, like)`` gives the scaled signals of a slice of the rows, on
         the device and in the dtype of the tensor ``like``.
         """
-        network = self._network_to_sample()
-        like = next(network.parameters())
-        signals = np.empty((n_samples, *signal_shape), dtype=self.container_.real_dtype)
-        size, every = self.batch_size, max(1, n_samples // 20)  # of the lines printed
-        with torch.inference_mode():
-            for rows in gen_batches(n_samples, size):
+        container = self.container_ if container is None else container
+        like = next(self._network_to_sample().parameters())
+
+        def make(rows):
+            with torch.inference_mode():
                 noise = RowNoise(seeds, rows, "signal", like.device)
                 scaled = draw(rows, noise, like).float().cpu().numpy()
-                signals[rows] = self.scaler_.inverse_transform(scaled)
-                if self.verbose and (
-                    rows.stop == n_samples or rows.stop % every < size
-                ):
-                    print(f"sampled {rows.stop} of {n_samples}")
-        return signals
+            signals = self.scaler_.inverse_transform(scaled)
+            signals = signals.astype(container.real_dtype, copy=False)
+            return container.as_rows(self._from_signals(signals))
+
+        return Drawing(
+            n_samples, self.batch_size, make, container.wrap, verbose=self.verbose
+        )
 
     @property
     def _signal_shape(self):
@@ -320,7 +393,7 @@ class BaseGenerator(SavedModelMixin, NetworkEstimator, metaclass=ABCMeta):
             own = np.tile(asked[:1], (len(X), 1))
         if strength == 1:
             return None
-        uniform = RowNoise(seeds, slice(0, len(asked)), "anchor").uniform(3).numpy()
+        uniform = RowNoise.uniform_of_all(seeds, len(asked), "anchor", 3)
         signals = self.scaler_.transform(self._as_signals(X))
         return AnchorPairs(signals, own, asked, uniform, n_neighbors=n_neighbors)
 

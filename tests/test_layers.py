@@ -18,6 +18,7 @@ PUBLIC = {
 MAY_IMPORT = {  # our own parts, and other people's packages
     "_events": {"sklearn"},
     "_fitting": set(),
+    "_drawing": {"sklearn"},
     "_random": {"torch", "sklearn"},
     "_preprocessing": {"_arrays", "sklearn", "pandas"},
     "_anchors": {"torch", "sklearn"},
@@ -33,8 +34,8 @@ MAY_IMPORT = {  # our own parts, and other people's packages
     "training": {"torch", "skorch"},
     "_estimator": {"_events", "training", "torch", "sklearn"},
     "base": {
-        *("_anchors", "_estimator", "_events", "_fitting", "_preprocessing"),
-        *("_random", "_saving", "training"),
+        *("_anchors", "_drawing", "_estimator", "_events", "_fitting"),
+        *("_preprocessing", "_random", "_saving", "training"),
         *("torch", "sklearn"),
     },
     "generators": {

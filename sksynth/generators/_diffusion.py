@@ -120,9 +120,11 @@ class DiffusionGenerator(BaseGenerator):
         self.rms_ = float(signals.square().mean().sqrt()) or 1.0
         super()._fit(signals / self.rms_, condition)
 
+    def _check_sampling(self):
+        self._check_dials(self.network_.sigmas, self.network_.label_dropout)
+
     def _sample(self, condition, noise, anchor=None):
         table = self.network_.sigmas.double().cpu()
-        self._check_dials(table, self.network_.label_dropout)
         shape = self._signal_shape
         x = noise.normal(*shape)
         strength = 1.0

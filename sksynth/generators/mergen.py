@@ -419,6 +419,60 @@ default=None
             If a condition has a wrong shape or was not known to ``fit``, or a stage
             that is needed was not trained.
         """
+        return self._ask(n_samples, y, context, local, n_times, random_state).collect()
+
+    def iter_samples(
+        self,
+        n_samples,
+        *,
+        y=None,
+        context=None,
+        local=None,
+        n_times=None,
+        random_state=None,
+        block_size=None,
+        start=0,
+        stop=None,
+    ):
+        """Draw recordings block by block, for more of them than memory holds.
+
+        One after the other the blocks are ``sample(n_samples, ...)``, to the bit. With
+        ``start`` and ``stop`` several workers make a part each, of the same whole.
+
+        Parameters
+        ----------
+        n_samples : int
+            Number of recordings of the whole draw.
+        y, context, local, n_times, random_state
+            As in :meth:`sample`, for the whole draw. Workers need the same int as
+            ``random_state``.
+        block_size : int, default=None
+            Recordings a block; the last one may have fewer. None is ``batch_size``.
+        start, stop : int, default=0 and None
+            Rows of the draw to make, ``start`` included and ``stop`` not; None is all
+            from ``start``. Where they are multiples of ``batch_size`` no row is made
+            twice.
+
+        Returns
+        -------
+        blocks : iterator of ndarray, list or DataFrame
+            The recordings, as ``sample`` gives them; a DataFrame numbers its rows as
+            they are numbered in the whole draw.
+
+        Raises
+        ------
+        NotFittedError
+            Before ``fit``.
+        ValueError
+            As from :meth:`sample`, or for rows that the draw does not have; at once,
+            not with the first block.
+        """
+        return self._ask(n_samples, y, context, local, n_times, random_state).blocks(
+            block_size, start, stop
+        )
+
+    def _ask(self, n_samples, y, context, local, n_times, random_state):
+        """The draw that the arguments of ``sample`` ask for."""
         seeds = self._start_sampling(n_samples, random_state)
         self._check_stages("vqvae", "top", "bottom", *self._inverting_stages())
         whole = self._signal_shape[1]
@@ -427,16 +481,14 @@ default=None
         n_wanted = whole if n_times is None else n_times
         n_windows = max(-(-n_wanted // self._window), self._n_steps(whole))
         asked = self._asked(n_samples, y, context, local, n_windows, seeds)
-        shape = self._signal_shape[0], n_wanted
 
         def draw(rows, noise, like):
             features = torch.from_numpy(asked(rows)).to(like)
             return self._sample(features, noise)[..., :n_wanted]
 
-        signals = self._draw_rows(n_samples, shape, seeds, draw)
-        if n_wanted == whole:
-            return self.container_.restore(signals)
-        return signals if len(self.input_shape_) == 2 else signals[:, 0]
+        own = self.container_
+        container = own if n_wanted == whole else own.of_length(n_wanted)
+        return self._drawing(n_samples, seeds, draw, container)
 
     def encode(self, X):
         """Tokens of recordings.
@@ -489,8 +541,7 @@ default=None
             return self._signals(decoded, noise)[..., : self._signal_shape[1]]
 
         seeds = RowNoise.seeds(0, len(tokens))
-        signals = self._draw_rows(len(tokens), self._signal_shape, seeds, draw)
-        return self.container_.restore(signals)
+        return self._drawing(len(tokens), seeds, draw).collect()
 
     @property
     def n_tokens_(self):
@@ -510,9 +561,9 @@ default=None
             context = self.context_.encode(context, n_samples)
         local = self._check_local(local, n_samples, n_windows)
         n_lenders = n_segments(n_windows, self._n_steps(self._signal_shape[1]))
-        uniform = RowNoise(seeds, slice(0, n_samples), "label").uniform(n_lenders)
+        uniform = RowNoise.uniform_of_all(seeds, n_samples, "label", n_lenders)
         lenders = self.lenders_.lenders(
-            own, context, uniform.numpy(), self.conditions_.classes is not None
+            own, context, uniform, self.conditions_.classes is not None
         )
 
         def matrix(rows):

@@ -376,9 +376,12 @@ class TimeVQVAE(BaseGenerator):
             tokenizer, lambda net, x: torch.cat(net.encode(x), dim=1), signals
         )
 
+    def _check_sampling(self):
+        pair_of("choice_temperature", self.choice_temperature, Real, 0)
+        check_guidance(self.guidance, self.network_["prior"].priors[0].label_dropout)
+
     def _sample(self, condition, noise, anchor=None):
         tokenizer, prior = self.network_["tokenizer"], self.network_["prior"]
-        check_guidance(self.guidance, prior.priors[0].label_dropout)
         known, lost = {}, 0.0
         if anchor is not None:
             start = anchor.interpolate()
