@@ -1,10 +1,30 @@
 """Anchored sampling: which real signals a synthetic one starts from."""
 
 from dataclasses import dataclass
+from numbers import Integral, Real
 
 import numpy as np
 import torch
 from sklearn.neighbors import NearestNeighbors
+from sklearn.utils import check_scalar
+
+
+def check_anchoring(anchors, anchors_y, strength, n_neighbors):
+    """Refuse arguments of ``sample`` that do not go together; whether there are any."""
+    if (anchors is None) != (strength is None):
+        raise ValueError(
+            "anchors and strength go together; got "
+            f"anchors={'None' if anchors is None else 'signals'}, {strength=}"
+        )
+    if anchors is None:
+        if anchors_y is not None:
+            raise ValueError("anchors_y was given without anchors")
+        return False
+    check_scalar(strength, "strength", Real)
+    if not 0 <= strength <= 1:
+        raise ValueError(f"strength must be in [0, 1]; got {strength!r}")
+    check_scalar(n_neighbors, "n_neighbors", Integral, min_val=1)
+    return True
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """What the measures accept, and how they walk through it in blocks of rows."""
 
+import math
 from numbers import Integral, Real
 
 import numpy as np
@@ -90,7 +91,7 @@ def row_slices(n_samples, row_size, *, n_numbers=2**20):
 
 def blocks(X, *, n_numbers=2**20):
     """Views of consecutive rows of X, about ``n_numbers`` large."""
-    for rows in row_slices(len(X), X[0].size, n_numbers=n_numbers):
+    for rows in row_slices(len(X), math.prod(X.shape[1:]), n_numbers=n_numbers):
         yield X[rows]
 
 

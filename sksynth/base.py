@@ -2,7 +2,7 @@
 
 from abc import ABCMeta, abstractmethod
 from itertools import chain
-from numbers import Integral, Real
+from numbers import Integral
 
 import numpy as np
 import torch
@@ -14,7 +14,7 @@ from sklearn.utils._param_validation import (
 )
 from sklearn.utils.validation import check_is_fitted
 
-from sksynth._anchors import AnchorPairs
+from sksynth._anchors import AnchorPairs, check_anchoring
 from sksynth._drawing import Drawing
 from sksynth._estimator import NetworkEstimator
 from sksynth._events import with_callbacks
@@ -29,13 +29,16 @@ from sksynth._preprocessing import (
 )
 from sksynth._random import RowNoise, as_rng, seeded
 from sksynth._saving import SavedModelMixin
+from sksynth._sources import RowSource, of_rows
 from sksynth.training.device import resolve_device
 
 
 class BaseGenerator(SavedModelMixin, NetworkEstimator, metaclass=ABCMeta):
     """Learn a distribution of signals with ``fit``, draw new ones with ``sample``.
 
-    A subclass stores its parameters and writes ``_make_network`` and ``_sample``.
+    A subclass stores its parameters and writes ``_make_network`` and ``_sample``. One
+    whose ``_fit`` needs all signals as a tensor has ``_fits_from_source = False``:
+    memory maps are then read before it.
 
     Attributes
     ----------
@@ -45,6 +48,7 @@ class BaseGenerator(SavedModelMixin, NetworkEstimator, metaclass=ABCMeta):
     """
 
     sampling_parameters = ()
+    _fits_from_source = True
 
     _helpers = {  # fitted attributes that are objects, and their classes
         "container_": Container,
@@ -64,7 +68,10 @@ class BaseGenerator(SavedModelMixin, NetworkEstimator, metaclass=ABCMeta):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_channels, n_times) or (n_samples, n_times)
-            Signals; a 2-D X has one channel. ndarray, nested list or DataFrame.
+            Signals; a 2-D X has one channel. ndarray, nested list or DataFrame. Rows of
+            a memory map (``numpy.memmap`` or a view of one), and of a map-style
+            ``torch.utils.data.Dataset``, are read batch by batch. An item of a data set
+            is a signal, as a tensor or an array, or a tuple that begins with one.
         y : array-like of shape (n_samples,) or (n_samples, n_targets), default=None
             Labels (of any kind that scikit-learn accepts) or measurements, one or
             several a signal. Without y the generator is unconditional.
@@ -79,6 +86,8 @@ class BaseGenerator(SavedModelMixin, NetworkEstimator, metaclass=ABCMeta):
         ------
         ValueError
             If X or y has a wrong shape or is not finite, or the device is not there.
+        TypeError
+            If a data set is not map-style, or its items are not signals.
         FloatingPointError
             If the loss is not finite any more.
         """
@@ -90,11 +99,11 @@ class BaseGenerator(SavedModelMixin, NetworkEstimator, metaclass=ABCMeta):
         with self._fit_events(X, y), restored_on_failure(self):
             device = resolve_device(self.device)
             X_given = X
-            X = self._check_X(X, reset=True)
+            X = self._check_to_fit(X)
             y = check_targets(y, len(X))
             self.container_ = Container(X_given, X)
-            self._inspect(X)
-            signals = self._as_signals(X)
+            self._inspect(X.spread() if isinstance(X, RowSource) else X)
+            signals = of_rows(self._as_signals, X)
             self.scaler_ = self._make_scaler(signals)
             self.conditions_ = ConditionEncoder(y, len(X))
             condition = self._encode_condition(y, len(X))
@@ -103,9 +112,21 @@ class BaseGenerator(SavedModelMixin, NetworkEstimator, metaclass=ABCMeta):
             else:
                 vars(self).pop("classes_", None)
             with seeded(as_rng(self.random_state), device):
-                signals = torch.from_numpy(self.scaler_.transform(signals)).to(device)
-                self._fit(signals, torch.from_numpy(condition).to(device), **more)
+                scaled = of_rows(
+                    lambda x: torch.from_numpy(self.scaler_.transform(x)).to(device),
+                    signals,
+                )
+                self._fit(scaled, torch.from_numpy(condition).to(device), **more)
         return self
+
+    def _check_to_fit(self, X):
+        """Validated X of ``fit``; a RowSource of one that is not in memory."""
+        source = RowSource.of(X)
+        if source is None:
+            return self._check_X(X, reset=True)
+        if self._fits_from_source:
+            return source.checked(self._check_X)
+        return self._check_X(source[:], reset=True)
 
     def sample(
         self,
@@ -292,7 +313,10 @@ class BaseGenerator(SavedModelMixin, NetworkEstimator, metaclass=ABCMeta):
         return ChannelScaler(self.scaler, signals)
 
     def _inspect(self, X):
-        """Set what ``_as_signals`` depends on, if anything, from the X of ``fit``."""
+        """Set what ``_as_signals`` depends on, if anything, from the X of ``fit``.
+
+        Of an X that is not in memory it sees 1000 to 2000 rows, evenly spread.
+        """
 
     def _as_signals(self, X):
         """View X as (n_samples, n_channels, n_times); a 2-D X is one channel."""
@@ -308,7 +332,10 @@ class BaseGenerator(SavedModelMixin, NetworkEstimator, metaclass=ABCMeta):
         return self.conditions_.encode(y, n_samples)
 
     def _fit(self, signals, condition):
-        """Train on scaled (n_samples, n_channels, n_times) and encoded conditions."""
+        """Train on scaled (n_samples, n_channels, n_times) and encoded conditions.
+
+        ``signals`` is a tensor, or a RowSource that gives tensors of rows.
+        """
         network = self._make_network(tuple(signals.shape[1:]), condition.shape[1])
         n_epochs = self._n_epochs(len(signals))
         net = self._train(network, n_epochs, x=signals, condition=condition)
@@ -367,19 +394,8 @@ class BaseGenerator(SavedModelMixin, NetworkEstimator, metaclass=ABCMeta):
 
     def _pair_anchors(self, anchors, anchors_y, strength, n_neighbors, y, asked, seeds):
         """Check the arguments of anchored sampling; None means a pure sample."""
-        if (anchors is None) != (strength is None):
-            raise ValueError(
-                "anchors and strength go together; got "
-                f"anchors={'None' if anchors is None else 'signals'}, {strength=}"
-            )
-        if anchors is None:
-            if anchors_y is not None:
-                raise ValueError("anchors_y was given without anchors")
+        if not check_anchoring(anchors, anchors_y, strength, n_neighbors):
             return None
-        check_scalar(strength, "strength", Real)
-        if not 0 <= strength <= 1:
-            raise ValueError(f"strength must be in [0, 1]; got {strength!r}")
-        check_scalar(n_neighbors, "n_neighbors", Integral, min_val=1)
         if self.conditions_.is_conditional and self.conditions_.classes is None:
             raise ValueError(
                 "anchors are found by their label; this generator was fitted on the "

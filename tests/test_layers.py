@@ -18,6 +18,7 @@ PUBLIC = {
 MAY_IMPORT = {  # our own parts, and other people's packages
     "_events": {"sklearn"},
     "_fitting": set(),
+    "_sources": {"torch", "sklearn"},
     "_drawing": {"sklearn"},
     "_random": {"torch", "sklearn"},
     "_preprocessing": {"_arrays", "sklearn", "pandas"},
@@ -35,12 +36,13 @@ MAY_IMPORT = {  # our own parts, and other people's packages
     "_estimator": {"_events", "training", "torch", "sklearn"},
     "base": {
         *("_anchors", "_drawing", "_estimator", "_events", "_fitting"),
-        *("_preprocessing", "_random", "_saving", "training"),
+        *("_preprocessing", "_random", "_saving", "_sources", "training"),
         *("torch", "sklearn"),
     },
     "generators": {
         *("base", "diffusion", "metrics", "mrs", "nn", "spectral"),
-        *("_arrays", "_events", "_leads", "_preprocessing", "_random", "_storage"),
+        *("_arrays", "_events", "_leads", "_preprocessing", "_random", "_sources"),
+        *("_storage",),
         *("torch", "sklearn", "joblib"),
     },
     "over_sampling": {

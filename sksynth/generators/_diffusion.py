@@ -10,7 +10,9 @@ import torch
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
+from sksynth._arrays import blocks
 from sksynth._leads import LimbLeads
+from sksynth._sources import of_rows
 from sksynth.base import BaseGenerator
 from sksynth.diffusion.denoiser import PREDICTIONS, Denoiser
 from sksynth.diffusion.samplers import SAMPLERS
@@ -117,8 +119,10 @@ class DiffusionGenerator(BaseGenerator):
 
     def _fit(self, signals, condition):
         # the levels are in units of a signal's deviation, whatever the scaler
-        self.rms_ = float(signals.square().mean().sqrt()) or 1.0
-        super()._fit(signals / self.rms_, condition)
+        square = sum(float(rows.square().sum()) for rows in blocks(signals))
+        rms = math.sqrt(square / math.prod(signals.shape)) or 1.0
+        self.rms_ = rms
+        super()._fit(of_rows(lambda rows: rows / rms, signals), condition)
 
     def _check_sampling(self):
         self._check_dials(self.network_.sigmas, self.network_.label_dropout)

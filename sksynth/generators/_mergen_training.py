@@ -44,6 +44,8 @@ N_FRAMES_AT_ONCE = 4096  # of spectrograms that become signals
 class MergenTraining:
     """What :class:`MerGen` is made of; only a base of it."""
 
+    _fits_from_source = False  # spectrograms of all rows are in memory anyway
+
     @property
     def _window(self):
         """Samples of a top token."""

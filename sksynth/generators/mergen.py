@@ -344,7 +344,8 @@ class MerGen(MergenTraining, BaseGenerator):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_channels, n_times) or (n_samples, n_times)
-            Recordings. ndarray, nested list or DataFrame.
+            Recordings. ndarray, nested list or DataFrame. A memory map or a map-style
+            ``torch.utils.data.Dataset`` is read into memory first.
         y : array-like of shape (n_samples,) or (n_samples, n_targets), default=None
             Labels or measurements: the annotated activity, for example. Samplers
             balance these.
