@@ -240,11 +240,11 @@ def peak():
     with open("/proc/self/status") as lines:
         return next(int(x.split()[1]) for x in lines if x.startswith("VmHWM")) / 1024
 
-X = np.memmap(sys.argv[1], np.float32, "r").reshape(-1, 500)
+X = np.memmap(sys.argv[1], np.float32, "r").reshape(-1, 2000)
 small = {"latent_dim": 2, "hidden_dim": 8, "n_layers": 1, "rows": "signals"}
 stop = EarlyStopping(monitor="valid_loss")
-vae = VAE(**small, callbacks=[stop], max_epochs=1, batch_size=4000, random_state=0)
-vae.fit(X[:5000])
+vae = VAE(**small, callbacks=[stop], max_epochs=1, batch_size=1000, random_state=0)
+vae.fit(X[:1500])
 before = peak()
 vae.fit(X)
 print(before, peak())
@@ -253,9 +253,9 @@ print(before, peak())
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
 def test_a_fit_of_400_mb_takes_less_than_100_mb(tmp_path):
-    block = np.random.default_rng(0).normal(size=(1000, 500)).astype(np.float32)
+    block = np.random.default_rng(0).normal(size=(1000, 2000)).astype(np.float32)
     with open(tmp_path / "X", "wb") as file:
-        for _ in range(200):
+        for _ in range(50):
             block.tofile(file)
     command = [sys.executable, "-c", SCRIPT, str(tmp_path / "X")]
     before, after = map(float, subprocess.check_output(command).split())
