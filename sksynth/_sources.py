@@ -100,16 +100,17 @@ def _reader_of_map(X, mapping):
     with memoryview(mapping) as view:
         can_drop = view.readonly and hasattr(mmap, "MADV_DONTNEED")
 
-    n_at_once = max(1, min(256, 2**26 // max(1, X[0].nbytes)))
+    n_in_a_run = max(1, 2**23 // max(1, X[0].nbytes))
 
     def read(rows):
-        # the system maps up to some 100 kB around a row: a part of them at a time, and
-        # those that are near each other together
+        # The system maps up to some 100 kB around a row that is read. So rows far from
+        # each other come a few at a time, and in the order of the file.
         is_slice = isinstance(rows, slice)
+        is_run = is_slice and rows.step in (None, 1)
         source, order = (X[rows], None) if is_slice else (X, np.argsort(rows))
         n_rows = len(source) if is_slice else len(rows)
         copied = np.empty((n_rows, *X.shape[1:]), X.dtype)
-        for part in gen_batches(n_rows, n_at_once):
+        for part in gen_batches(n_rows, n_in_a_run if is_run else min(64, n_in_a_run)):
             if is_slice:
                 copied[part] = source[part]
             else:

@@ -252,11 +252,11 @@ print(before, peak())
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
-def test_a_fit_of_400_mb_takes_less_than_100_mb(tmp_path):
+def test_a_fit_of_400_mb_takes_less_than_150_mb(tmp_path):
     block = np.random.default_rng(0).normal(size=(1000, 2000)).astype(np.float32)
     with open(tmp_path / "X", "wb") as file:
         for _ in range(50):
             block.tofile(file)
     command = [sys.executable, "-c", SCRIPT, str(tmp_path / "X")]
     before, after = map(float, subprocess.check_output(command).split())
-    assert after - before < 100
+    assert after - before < 150

@@ -9,6 +9,7 @@ largest resident memory, imports and touched pages of maps included.
 """
 
 import argparse
+import math
 import resource
 import tempfile
 import time
@@ -19,7 +20,8 @@ from pathlib import Path
 import numpy as np
 from numpy.lib.format import open_memmap
 
-N_TIMES = 187
+N_TIMES = 187  # of a beat
+ECG = 12, 1000  # leads and times
 
 
 def beats(n_samples):
@@ -50,22 +52,16 @@ def draw(path, n_rows, block_size, anchored):
     return time.perf_counter() - started
 
 
-def fit(path, kind, in_memory, n_epochs, batch_size):
-    """Seconds of a fit, the epoch of a first small fit (imports, caches) left out."""
-    from sksynth import DiffWave
-
+def fit(path, in_memory, batch_size):
+    """Seconds of a fit of one epoch, after a small one (imports, caches)."""
     X = np.load(path, mmap_mode="r")
-    generator = small_vae(max_epochs=n_epochs, batch_size=batch_size, rows="signals")
-    if kind == "DiffWave":
-        generator = DiffWave(
-            **{"n_layers": 1, "width": 4, "patch_size": 11, "precision": "float32"},
-            **{"max_epochs": n_epochs, "batch_size": batch_size, "random_state": 0},
-        )
-    generator.fit(np.array(X[:1000]))
+    sizes = {"latent_dim": 8, "hidden_dim": 32, "n_layers": 1, "rows": "signals"}
+    vae = small_vae(**sizes, max_epochs=1, batch_size=batch_size)
+    vae.fit(np.array(X[:200]))
     if in_memory:
         X = np.array(X)
     started = time.perf_counter()
-    generator.fit(X)
+    vae.fit(X)
     return time.perf_counter() - started
 
 
@@ -81,23 +77,21 @@ def _measured(function, *args):
 
 
 def write_tiled(path, n_rows):
-    """Map of n_rows random walks: the same 4096 over and over."""
+    """Map of n_rows random walks in the shape of an ECG, the same 512 over and over."""
     rng = np.random.default_rng(0)
-    tile = rng.normal(size=(4096, N_TIMES)).astype(np.float32).cumsum(axis=1)
+    tile = rng.normal(size=(512, *ECG)).astype(np.float32).cumsum(axis=2)
     header = np.lib.format.header_data_from_array_1_0(tile)
     with open(path, "wb") as file:
-        np.lib.format.write_array_header_1_0(
-            file, {**header, "shape": (n_rows, N_TIMES)}
-        )
+        np.lib.format.write_array_header_1_0(file, {**header, "shape": (n_rows, *ECG)})
         for start in range(0, n_rows, len(tile)):
             tile[: n_rows - start].tofile(file)
 
 
-def report(name, n_rows, seconds, peak, n_passes=1):
-    size = n_rows * N_TIMES * 4 / 2**30
+def report(name, shape, seconds, peak):
     print(
-        f"{name}: {n_rows} rows, {size:.2f} GiB, {seconds:.1f} s, "
-        f"{n_rows * n_passes / seconds:.0f} rows/s, peak {peak:.2f} GiB"
+        f"{name}: {shape[0]} rows, {4 * math.prod(shape) / 2**30:.2f} GiB, "
+        f"{seconds:.1f} s, {shape[0] / seconds:.0f} rows/s, peak {peak:.2f} GiB",
+        flush=True,
     )
 
 
@@ -107,7 +101,6 @@ def main():
     parser.add_argument("--memmap", action="store_true")
     parser.add_argument("--rows", type=int, default=1_000_000, help="to draw")
     parser.add_argument("--gib", type=float, default=4.0, help="size of the map to fit")
-    parser.add_argument("--batch-size", type=int, default=4096, help="of the large fit")
     parser.add_argument("--folder", help="for the maps; a temporary one by default")
     args = parser.parse_args()
 
@@ -117,24 +110,23 @@ def main():
             for block_size, anchored in ((None, False), (8192, False), (8192, True)):
                 found = measured(draw, path, args.rows, block_size, anchored)
                 name = "anchored" if anchored else "pure"
-                report(f"VAE, {name}, block_size={block_size}", args.rows, *found)
+                report(
+                    f"VAE, {name}, block_size={block_size}",
+                    (args.rows, N_TIMES),
+                    *found,
+                )
         if args.memmap:
-            n_rows = int(args.gib * 2**30 / N_TIMES / 4)
-            write_tiled(path, n_rows)
-            for kind in ("VAE", "DiffWave"):
-                found = measured(fit, path, kind, False, 1, args.batch_size)
-                report(f"{kind}, memory map", n_rows, *found)
-            n_rows = n_rows // 4
-            write_tiled(path, n_rows)
-            for batch_size in (128, args.batch_size):
-                seconds = {}
-                for name in ("in memory", "memory map"):
-                    in_memory = name == "in memory"
-                    found = measured(fit, path, "VAE", in_memory, 1, batch_size)
-                    report(f"VAE, {name}, batch_size={batch_size}", n_rows, *found)
-                    seconds[name] = found[0]
-                ratio = seconds["memory map"] / seconds["in memory"]
-                print(f"memory map over memory: {ratio:.2f} times the time")
+            n_rows = int(args.gib * 2**30 / math.prod(ECG) / 4)
+            for shape in ((n_rows, *ECG), (n_rows // 4, *ECG)):
+                write_tiled(path, shape[0])
+                for batch_size in (128, 1024):
+                    name = f"VAE, batch_size={batch_size}"
+                    found = measured(fit, path, False, batch_size)
+                    report(f"{name}, memory map", shape, *found)
+                    if shape[0] < n_rows:
+                        plain = measured(fit, path, True, batch_size)
+                        report(f"{name}, in memory", shape, *plain)
+                        print(f"time of the map: {found[0] / plain[0]:.2f} of memory's")
 
 
 if __name__ == "__main__":
