@@ -116,10 +116,11 @@ def test_what_was_written_to_a_map_is_not_lost(mapped, mode):
     np.testing.assert_array_equal(rows, changed)
 
 
-def test_anonymous_shared_memory_keeps_its_numbers():
-    shared = mmap.mmap(-1, X.nbytes)
-    rows = np.frombuffer(shared, dtype=np.float32).reshape(X.shape)
+def test_a_map_without_a_file_keeps_its_numbers():
+    private = mmap.mmap(-1, X.nbytes, flags=mmap.MAP_PRIVATE)
+    rows = np.ndarray(X.shape, np.float32, buffer=private)
     rows[:] = X
+    assert RowSource.of(rows) is not None
     assert_same_fit(TINY, rows, X)
     np.testing.assert_array_equal(rows, X)
 
