@@ -231,6 +231,29 @@ def test_a_generator_that_needs_all_rows_gets_them_as_an_array(mapped):
     np.testing.assert_array_equal(array, X)
 
 
+@pytest.mark.gpu
+@pytest.mark.parametrize("generator", GENERATORS, ids=lambda g: type(g).__name__)
+def test_rows_are_read_for_a_gpu(mapped, generator):
+    generator = clone(generator).set_params(device="cuda", precision="float32")
+    fitted = clone(generator).fit(mapped(X), Y)
+    assert next(fitted.network_.parameters()).is_cuda
+    expected = clone(generator).fit(X, Y).sample(3, random_state=0)
+    X_new = fitted.sample(3, random_state=0)
+    np.testing.assert_allclose(X_new, expected, rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.gpu
+def test_a_part_of_a_draw_is_the_same_on_a_gpu(mapped):
+    generator = clone(TINY).set_params(device="cuda").fit(X, Y)
+    whole = generator.sample(200, random_state=0)
+    parts = [
+        block
+        for start, stop in ((0, 70), (70, 200))
+        for block in generator.iter_samples(200, random_state=0, start=start, stop=stop)
+    ]
+    np.testing.assert_array_equal(np.concatenate(parts), whole)
+
+
 SCRIPT = """
 import sys
 import numpy as np
