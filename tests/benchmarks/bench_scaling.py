@@ -76,15 +76,15 @@ def _measured(function, *args):
     return seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
 
 
-def write_tiled(path, n_rows):
-    """Map of n_rows random walks in the shape of an ECG, the same 512 over and over."""
+def write_tiled(path, shape):
+    """Map of random walks (n_rows, n_channels, n_times), the same 512 over and over."""
     rng = np.random.default_rng(0)
-    tile = rng.normal(size=(512, *ECG)).astype(np.float32).cumsum(axis=2)
+    tile = rng.normal(size=(512, *shape[1:])).astype(np.float32).cumsum(axis=2)
     header = np.lib.format.header_data_from_array_1_0(tile)
     with open(path, "wb") as file:
-        np.lib.format.write_array_header_1_0(file, {**header, "shape": (n_rows, *ECG)})
-        for start in range(0, n_rows, len(tile)):
-            tile[: n_rows - start].tofile(file)
+        np.lib.format.write_array_header_1_0(file, {**header, "shape": shape})
+        for start in range(0, shape[0], len(tile)):
+            tile[: shape[0] - start].tofile(file)
 
 
 def report(name, shape, seconds, peak):
@@ -93,6 +93,17 @@ def report(name, shape, seconds, peak):
         f"{seconds:.1f} s, {shape[0] / seconds:.0f} rows/s, peak {peak:.2f} GiB",
         flush=True,
     )
+
+
+def compare_fits(path, shape, batch_size, *, in_memory=True):
+    write_tiled(path, shape)
+    name = f"VAE, rows of {shape[1:]}, batch_size={batch_size}"
+    found = measured(fit, path, False, batch_size)
+    report(f"{name}, memory map", shape, *found)
+    if in_memory:
+        plain = measured(fit, path, True, batch_size)
+        report(f"{name}, in memory", shape, *plain)
+        print(f"time of the map: {found[0] / plain[0]:.2f} of memory's", flush=True)
 
 
 def main():
@@ -116,17 +127,14 @@ def main():
                     *found,
                 )
         if args.memmap:
-            n_rows = int(args.gib * 2**30 / math.prod(ECG) / 4)
-            for shape in ((n_rows, *ECG), (n_rows // 4, *ECG)):
-                write_tiled(path, shape[0])
-                for batch_size in (128, 1024):
-                    name = f"VAE, batch_size={batch_size}"
-                    found = measured(fit, path, False, batch_size)
-                    report(f"{name}, memory map", shape, *found)
-                    if shape[0] < n_rows:
-                        plain = measured(fit, path, True, batch_size)
-                        report(f"{name}, in memory", shape, *plain)
-                        print(f"time of the map: {found[0] / plain[0]:.2f} of memory's")
+            largest = int(args.gib * 2**28 / math.prod(ECG)), *ECG
+            a_quarter = largest[0] // 4, *ECG
+            some_beats = int(args.gib * 2**24 / N_TIMES), 1, N_TIMES
+            compare_fits(path, largest, 128, in_memory=False)
+            compare_fits(path, largest, 1024, in_memory=False)
+            compare_fits(path, a_quarter, 128)
+            compare_fits(path, a_quarter, 1024)
+            compare_fits(path, some_beats, 128)
 
 
 if __name__ == "__main__":
