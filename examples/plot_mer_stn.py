@@ -12,7 +12,7 @@ By default all is simulated and so small that it runs in a minute or two and sho
 way, not what can be reached. The user guide has the figures of these sizes::
 
     python examples/plot_mer_stn.py --train 400 --test 160 --subjects 10 \
-        --seconds 1.5 --updates 800 600 500 800 --drawn 160 --long 15
+        --seconds 1.5 --updates 800 600 500 1600 --drawn 160 --long 15
 """
 
 import argparse

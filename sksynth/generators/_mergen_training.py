@@ -36,7 +36,7 @@ from sksynth.spectral import LogMel
 
 STAGES = ("vqvae", "top", "bottom", "vocoder")
 PLACES = (0, 1, 1, 0, 1, 1)  # middle and bottom tokens of a top token, as they follow
-N_UPDATES = {"vqvae": 1000, "top": 1000, "bottom": 1000, "vocoder": 600}
+N_UPDATES = {"vqvae": 1000, "top": 1000, "bottom": 1000, "vocoder": 1600}
 N_UPDATES_AGAINST = 20_000  # of a vocoder with discriminators
 N_FRAMES_AT_ONCE = 4096  # of spectrograms that become signals
 

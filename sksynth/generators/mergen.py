@@ -96,9 +96,9 @@ class MerGen(MergenTraining, BaseGenerator):
         Features of the first layer of the vocoder; each stage halves them.
     discriminator_width : int or None, default=None
         Features of the first layer of its discriminators; published are 16. None
-        trains the vocoder on ``vocoder_weights`` alone, in a minute or two; in
+        trains the vocoder on ``vocoder_weights`` alone, in a few minutes; in
         trainings of some minutes discriminators made it worse.
-    vocoder_weights : sequence of four float, default=(0.0, 1.0, 5.0, 1.0)
+    vocoder_weights : sequence of four float, default=(0.0, 1.0, 2.0, 1.0)
         Weights of losses of the vocoder that are not published: the log-mel difference,
         that of log-magnitudes at five resolutions, that of the RMS in a hop, and that
         of the sizes of spikes.
@@ -123,7 +123,7 @@ class MerGen(MergenTraining, BaseGenerator):
         Epochs of the two transformers. None makes about 1000 updates of each.
     vocoder_epochs : int or None, default=None
         Epochs of the vocoder, which sees 32 frames of each row in one. None makes
-        about 600 updates, or 20,000 with discriminators.
+        about 1600 updates, or 20,000 with discriminators.
     batch_size : int, default=16
         Rows a step, in training and in sampling; a quarter of them for the vocoder.
     lr : float, default=1e-3
@@ -274,7 +274,7 @@ class MerGen(MergenTraining, BaseGenerator):
         n_refine=0,
         vocoder_width=64,
         discriminator_width=None,
-        vocoder_weights=(0.0, 1.0, 5.0, 1.0),
+        vocoder_weights=(0.0, 1.0, 2.0, 1.0),
         vocoder_conditions=True,
         vocoder_input="decoded",
         stages=None,
