@@ -10,6 +10,7 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from sksynth._events import CallbackSupportMixin
+from sksynth._shares import is_first
 from sksynth.training.callbacks import EpochEvents
 from sksynth.training.device import PRECISIONS, resolve_device
 from sksynth.training.net import LossNet
@@ -63,6 +64,11 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator):
     def _n_subtasks(self):
         """Epochs of a fit, if they are known before it."""
         return self.max_epochs
+
+    def _announce(self, text):
+        """Print a line of progress, if any."""
+        if self.verbose and is_first():
+            print(text)
 
     def _train_network(
         self,

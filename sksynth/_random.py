@@ -7,6 +7,8 @@ import numpy as np
 import torch
 from sklearn.utils import check_random_state, gen_batches
 
+from sksynth._shares import agreed, together
+
 
 def as_rng(random_state):
     """Numpy RandomState; ``None`` is a fresh one, never numpy's global."""
@@ -22,13 +24,14 @@ _GLOBAL_GENERATORS = threading.RLock()
 def seeded(rng, device):
     """Seed torch inside the block and give the global generators back untouched.
 
-    Threads take turns, since torch's generators are the process's.
+    Threads take turns, since torch's generators are the process's. Processes that
+    train together have the seed of the first.
     """
     seed = int(rng.randint(2**31))
     on_cuda = torch.device(device).type == "cuda"
     devices = [device] if on_cuda else []
-    with _GLOBAL_GENERATORS, torch.random.fork_rng(devices=devices):
-        reseed(seed, device)
+    with _GLOBAL_GENERATORS, torch.random.fork_rng(devices=devices), together():
+        reseed(agreed(seed), device)
         yield
 
 

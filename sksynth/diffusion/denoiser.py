@@ -3,6 +3,7 @@
 import torch
 from torch import nn
 
+from sksynth._shares import of_batch
 from sksynth.diffusion.schedules import signal_and_noise, to_step
 
 # prediction -> (target of the network, clean signals from its output, weight that
@@ -70,9 +71,16 @@ class Denoiser(nn.Module):
         to_target, _, weight_of = PREDICTIONS[self.prediction]
         n_levels = len(self.sigmas)
         if self.training:
-            level = torch.randint(n_levels, (len(x),), device=x.device)
-            noise = torch.randn_like(x)
-            known = torch.rand(len(x), 1, device=x.device) >= self.label_dropout
+            like = {"device": x.device, "dtype": x.dtype}
+            level, noise, uniform = (
+                of_batch(draw, len(x))
+                for draw in (
+                    lambda n: torch.randint(n_levels, (n,), device=x.device),
+                    lambda n: torch.randn(n, *x.shape[1:], **like),
+                    lambda n: torch.rand(n, 1, device=x.device),
+                )
+            )
+            known = uniform >= self.label_dropout
         else:
             x, condition, level, noise, known = self._to_validate(x, condition)
         alpha = self.alphas[level][:, None, None]
@@ -92,15 +100,23 @@ class Denoiser(nn.Module):
 
         Every row is seen at ``n_draws`` levels, spread evenly over the table.
         """
-        n_levels, n_rows = len(self.sigmas), len(x) * n_draws
+        n_levels, shape = len(self.sigmas), x.shape[1:]
+
+        def levels(n):
+            # steps of the golden ratio: rows differ, their draws are spread evenly
+            shift = torch.arange(n, device=x.device)[:, None] * 0.618034 % 1
+            place = torch.arange(n_draws, device=x.device) + shift
+            return (place * (n_levels / n_draws)).long().clamp(max=n_levels - 1)
+
+        def noises(n):
+            torch_rng = torch.Generator().manual_seed(0)
+            return torch.randn(n, n_draws, *shape, generator=torch_rng).to(x)
+
+        level, noise = (
+            of_batch(draw, len(x)).flatten(0, 1) for draw in (levels, noises)
+        )
         x, condition = (t.repeat_interleave(n_draws, 0) for t in (x, condition))
-        # steps of the golden ratio: rows differ, their draws are spread evenly
-        shift = torch.arange(n_rows, device=x.device) // n_draws * 0.618034 % 1
-        draw = torch.arange(n_rows, device=x.device) % n_draws
-        level = ((draw + shift) * (n_levels / n_draws)).long().clamp(max=n_levels - 1)
-        torch_rng = torch.Generator().manual_seed(0)
-        noise = torch.randn(x.shape, generator=torch_rng).to(x)
-        return x, condition, level, noise, x.new_ones(n_rows, 1)
+        return x, condition, level, noise, x.new_ones(len(x), 1)
 
     def denoise(self, x, sigma, condition, guidance=1.0):
         """Clean signals estimated from ``x`` at one noise level.

@@ -275,8 +275,7 @@ class MergenTraining:
                         f"stage {stage!r} needs {sorted(missing)}, which neither "
                         f"stages={self.stages} nor checkpoint={self.checkpoint} have"
                     )
-                if self.verbose:
-                    print(f"training {number} of {len(STAGES)}: {stage}")
+                self._announce(f"training {number} of {len(STAGES)}: {stage}")
                 reseed(seed, x.device)
                 curves = self._train_stage(stage, network, x, condition)
                 checkpoint.save(stage, key, network[stage], curves)

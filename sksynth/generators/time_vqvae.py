@@ -353,22 +353,18 @@ class TimeVQVAE(BaseGenerator):
                 (self.max_epochs, self.prior_epochs), self._n_updates, strict=True
             )
         )
-        self._announce("1 of 2: encoders, codebooks, decoders")
+        self._announce("training 1 of 2: encoders, codebooks, decoders")
         net = self._train(network["tokenizer"], first, x=signals, condition=condition)
         curves = {
             name.replace("_", "_tokens_", 1): values
             for name, values in net.curves().items()
         }
         tokens = self._tokens(network["tokenizer"], signals)
-        self._announce("2 of 2: transformers")
+        self._announce("training 2 of 2: transformers")
         net = self._train(network["prior"], second, tokens=tokens, condition=condition)
         self.history_ = {**net.curves(), **curves}
         self.n_iter_ = len(net.history)
         self.network_ = network.requires_grad_(False).eval()
-
-    def _announce(self, what):
-        if self.verbose:
-            print(f"training {what}")
 
     def _tokens(self, tokenizer, signals):
         """Tokens of scaled signals, both bands side by side."""

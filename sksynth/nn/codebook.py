@@ -4,6 +4,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from sksynth._shares import common_numbers, gathered, summed
+
 
 class EMACodebook(nn.Module):
     """Codes are moving averages of the vectors nearest to them.
@@ -11,7 +13,7 @@ class EMACodebook(nn.Module):
     The first batch of a training places the codes by k-means. A code that hardly any
     vector is nearest to restarts at a random vector of the batch, with the average
     usage of a code, and so stays where it is put (van den Oord et al., 2017, appendix;
-    Dhariwal et al., 2020).
+    Dhariwal et al., 2020). Processes that train together see the vectors of all.
 
     Parameters
     ----------
@@ -46,6 +48,7 @@ class EMACodebook(nn.Module):
         1 where all codes are equally frequent. Few indices underrate it.
         """
         count = torch.bincount(indices.flatten(), minlength=len(self.usage))
+        count = summed(count)
         p = count / count.sum()
         return torch.special.entr(p).sum().exp() / len(p)
 
@@ -69,11 +72,13 @@ class EMACodebook(nn.Module):
         with torch.autocast(z.device.type, enabled=False):
             z = z.float()
             if self.training and not self.is_placed:
-                self._place(z.detach().flatten(0, 1))
+                self._place(gathered(z.detach().flatten(0, 1)))
             indices = self.nearest(z)
             quantized = self.lookup(indices)
             if self.training:
-                self._update(z.detach().flatten(0, 1), indices.flatten())
+                self._update(
+                    gathered(z.detach().flatten(0, 1)), gathered(indices.flatten())
+                )
             return z + (quantized - z).detach(), indices, F.mse_loss(z, quantized)
 
     def nearest(self, z):
@@ -124,5 +129,6 @@ class EMACodebook(nn.Module):
     @staticmethod
     def _random_rows(n_rows, n, device):
         """As different rows as there are."""
-        order = torch.randperm(n_rows, device=device)
+        with common_numbers():
+            order = torch.randperm(n_rows, device=device)
         return order.repeat(-(-n // n_rows))[:n]

@@ -1,23 +1,42 @@
 """Fully convolutional network of one dimension, a classifier of time series."""
 
+import torch
 from torch import nn
 
+from sksynth._shares import in_group, n_of_batch, summed
 from sksynth.nn.classifier import ClassifierHead, ClassifierNetwork
 
 
 class BatchNorm(nn.BatchNorm1d):
     """Batch normalisation that takes a batch of one number a channel.
 
-    One number has no variance; the running one serves.
+    One number has no variance; the running one serves. Processes that train together
+    have the mean and the variance of the whole batch.
     """
 
     def forward(self, x):
         """Normalised (batch, n_channels, n_times)."""
-        if self.training and x.shape[0] * x.shape[2] == 1:
+        n = n_of_batch(len(x)) * x.shape[2] if self.training else 0
+        if n == 1:
             return nn.functional.batch_norm(
                 x, self.running_mean, self.running_var, self.weight, self.bias
             )
+        if n and in_group():
+            return self._over_processes(x, n)
         return super().forward(x)
+
+    def _over_processes(self, x, n):
+        """Normalised by the mean and the variance over ``n`` places, all processes."""
+        with torch.autocast(x.device.type, enabled=False):
+            mean = summed(x.float().sum(dim=(0, 2))) / n
+            centred = x.float() - mean[:, None]
+            variance = summed(centred.square().sum(dim=(0, 2))) / n
+            with torch.no_grad():
+                self.num_batches_tracked += 1
+                self.running_mean.lerp_(mean, self.momentum)
+                self.running_var.lerp_(variance * n / (n - 1), self.momentum)
+            scale = self.weight * (variance + self.eps).rsqrt()
+            return (centred * scale[:, None] + self.bias[:, None]).to(x.dtype)
 
 
 class MeanOverTime(nn.Module):

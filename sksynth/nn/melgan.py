@@ -5,6 +5,7 @@ from torch import nn
 from torch.func import functional_call
 from torch.nn import functional as F
 
+from sksynth._shares import of_batch
 from sksynth.spectral import stft
 
 SLOPE = 0.2  # of the leaky rectifiers
@@ -249,7 +250,8 @@ class MelGAN(nn.Module):
             return x, bands
         start = torch.full((len(x),), (n_frames - n) // 2)
         if self.training:
-            start = torch.randint(n_frames - n + 1, (len(x),))
+            n_starts = n_frames - n + 1
+            start = of_batch(lambda rows: torch.randint(n_starts, (rows,)), len(x))
         frame = (start[:, None] + torch.arange(n)).to(x.device)[:, None]
         bands = bands.gather(2, frame.expand(-1, bands.shape[1], -1))
         frame = frame[..., None].expand(-1, x.shape[1], -1, hop)

@@ -4,6 +4,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from sksynth._shares import of_batch
 from sksynth.nn.draws import draw_tokens, keep_nucleus
 from sksynth.nn.transformer import Cache, Transformer
 
@@ -210,7 +211,8 @@ class OptionalFeatures(nn.Module):
         """(batch, n_steps, n_features) -> the same."""
         if not (self.training and self.dropout and self.n_optional):
             return features
-        kept = torch.rand(len(features), 1, 1) >= self.dropout
+        uniform = of_batch(lambda n: torch.rand(n, 1, 1), len(features))
+        kept = uniform >= self.dropout
         whole, optional = features.tensor_split([-self.n_optional], dim=2)
         return torch.cat([whole, optional * kept.to(features.device)], dim=2)
 

@@ -6,6 +6,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from sksynth._shares import by_count, of_batch
 from sksynth.nn.draws import draw_tokens
 from sksynth.nn.transformer import Transformer
 
@@ -75,17 +76,22 @@ class MaskedPrior(nn.Module):
         U(0, 1), one token at least.
         """
         if self.training:
-            r, order = torch.rand(len(tokens), 1), torch.rand(tokens.shape)
-            known = torch.rand(len(tokens), 1) >= self.label_dropout
+            r, order, uniform = (
+                of_batch(lambda n, size=size: torch.rand(n, size), len(tokens))
+                for size in (1, self.n_tokens, 1)
+            )
+            known = uniform >= self.label_dropout
         else:
-            r, order, known = self._to_validate(tokens)
+            r, order = self._to_validate(tokens)
+            known = torch.ones(len(tokens), 1)
         n_masked = (torch.cos(math.pi / 2 * r) * self.n_tokens).ceil().clamp_(min=1)
         is_masked = (order.argsort(1).argsort(1) < n_masked).to(tokens.device)
         shown = tokens.masked_fill(is_masked, self.mask)
         h = self._features(shown, condition, known.to(tokens.device), context)
         row, position = is_masked.nonzero(as_tuple=True)
         logits = self._logits(h[row, position])
-        return F.cross_entropy(logits.float(), tokens[row, position])
+        loss = F.cross_entropy(logits.float(), tokens[row, position])
+        return by_count(loss, len(row))
 
     @torch.no_grad()
     def decode(
@@ -209,10 +215,12 @@ class MaskedPrior(nn.Module):
     def _to_validate(self, tokens):
         """Shares and orders that are the same each time, so that losses compare."""
         torch_rng = torch.Generator().manual_seed(0)
-        # steps of the golden ratio: spread evenly
-        r = (torch.arange(len(tokens))[:, None] * 0.618034 + 0.5) % 1
-        order = torch.rand(tokens.shape, generator=torch_rng)
-        return r, order, torch.ones(len(tokens), 1)
+        draws = (
+            # steps of the golden ratio: spread evenly
+            lambda n: (torch.arange(n)[:, None] * 0.618034 + 0.5) % 1,
+            lambda n: torch.rand(n, self.n_tokens, generator=torch_rng),
+        )
+        return [of_batch(draw, len(tokens)) for draw in draws]
 
 
 class CascadedPrior(nn.Module):

@@ -6,6 +6,8 @@ from abc import ABC, abstractmethod
 import torch
 from torch import nn
 
+from sksynth._shares import of_batch
+
 
 class VariationalNetwork(nn.Module, ABC):
     """Variational autoencoder; unconditional if conditions have 0 columns.
@@ -112,7 +114,9 @@ class VariationalNetwork(nn.Module, ABC):
 
     def forward(self, x, condition):
         """Losses of a batch in nats a signal."""
-        noise = torch.randn(len(x), self.latent_dim, device=x.device)
+        noise = of_batch(
+            lambda n: torch.randn(n, self.latent_dim, device=x.device), len(x)
+        )
         mean, log_var = self.encode(x, condition)
         decoded = self.decode(mean + noise * (0.5 * log_var).exp(), condition)
         reconstruction = -self.log_likelihood(x, decoded).mean()

@@ -17,6 +17,7 @@ from sklearn.utils.validation import check_consistent_length, check_memory
 import sksynth
 from sksynth._preprocessing import ChannelScaler
 from sksynth._random import as_rng
+from sksynth._shares import in_group
 from sksynth.generators import VAE
 from sksynth.over_sampling._best_rows import BestRows
 from sksynth.over_sampling._counts import proportional_order
@@ -31,6 +32,11 @@ def fit_once(memory, generator, X, y=None, context=None):
     Processes that share the folder wait for one that fits the same. Parameters that
     matter only to ``sample`` have no part in the key.
     """
+    if memory is not None and in_group():
+        raise ValueError(
+            f"memory={memory!r} cannot be used inside distributed(): a process would "
+            "wait for the fit that needs it; allowed is None"
+        )
     memory = check_memory(memory)
     backend = getattr(memory, "store_backend", None)
     if backend is None:

@@ -3,12 +3,15 @@
 import torch
 from torch.utils.data import Subset
 
+from sksynth._shares import end_shares, take_share
+
 
 class TensorBatches:
     """Batches by one gather instead of a call a row.
 
     Takes the place of torch's DataLoader in skorch; X is a dict of tensors, in memory
-    or on the device.
+    or on the device. Of processes that train together, each has its share of every
+    batch.
 
     Parameters
     ----------
@@ -38,7 +41,9 @@ class TensorBatches:
     def __iter__(self):
         device = next(iter(self.tensors.values())).device
         for rows in self._order().to(device).split(self.batch_size):
+            rows = take_share(rows)
             yield {k: x.index_select(0, rows) for k, x in self.tensors.items()}, None
+        end_shares()
 
     def _order(self):
         n = len(self.rows)

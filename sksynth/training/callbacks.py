@@ -5,6 +5,8 @@ import time
 
 from skorch import callbacks
 
+from sksynth._shares import is_first
+
 
 class EarlyStopping(callbacks.EarlyStopping):
     """Stop when the loss of held-out rows has not improved, and keep the best weights.
@@ -122,7 +124,7 @@ class PrintProgress(callbacks.Callback):
         """Print one line."""
         epoch, last = len(net.history), net.max_epochs
         every = 1 if self.verbose > 1 else max(1, last // 20)
-        if epoch % every and epoch != last:
+        if not is_first() or (epoch % every and epoch != last):
             return
         losses = ", ".join(
             f"{name} {value:.4g}"

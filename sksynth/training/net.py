@@ -7,13 +7,15 @@ from contextlib import contextmanager
 
 import torch
 from skorch import NeuralNet
-from skorch.callbacks import LRScheduler
+from skorch.callbacks import Callback, LRScheduler
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from sksynth._shares import any_of, for_backward, in_group, n_counted, summed
 from sksynth.training.batches import TensorBatches
 from sksynth.training.callbacks import PrintProgress, plain_callbacks
 from sksynth.training.device import uses_bf16
+from sksynth.training.distributed import check_weights, joined
 from sksynth.training.splits import HoldOut, ValidateOn
 
 
@@ -29,6 +31,7 @@ class LossNet(NeuralNet):
     averaged over the steps; from the end of an epoch to the start of the next, and
     after training, ``module_`` holds the average. The learning rate warms up and
     falls along a cosine, unless a skorch ``LRScheduler`` is among the callbacks.
+    Within :func:`~sksynth.training.distributed` all processes train together.
 
     Parameters
     ----------
@@ -102,18 +105,22 @@ class LossNet(NeuralNet):
 
     def notify(self, method_name, **kwargs):
         """Call the callbacks; one that stops the training does not look like Ctrl-C."""
+        cause = None
         try:
             super().notify(method_name, **kwargs)
         except KeyboardInterrupt as stop:
             if self._was_interrupted:
                 raise
-            raise _StoppedByCallback from stop
+            cause = stop
+        if cause is not None or (in_group() and self._may_stop(method_name)):
+            if any_of(cause is not None):
+                raise _StoppedByCallback from cause
 
     def partial_fit(self, X, y=None, classes=None, **fit_params):
         """Train; a KeyboardInterrupt of the user goes through, unlike in skorch."""
         if not self.initialized_:
             self.initialize()
-        self._begin_training()
+        self._begin_training(X)
         super().notify("on_train_begin", X=X, y=y)
         try:
             with self._noting_interrupts():
@@ -128,6 +135,9 @@ class LossNet(NeuralNet):
                 ) from None
         finally:
             self.module_._compiled_call_impl = None  # holds code, not weights
+            self._joined = None
+        if in_group():
+            check_weights(self.module_)
         self.notify("on_train_end", X=X, y=y)
         self.module_.eval()
         return self
@@ -140,7 +150,7 @@ class LossNet(NeuralNet):
             if name.startswith(("train_", "valid_")) and not name.endswith("_best")
         }
 
-    def _begin_training(self):
+    def _begin_training(self, tensors):
         self._average = _WeightAverage(self.module_)
         self._n_steps = 0
         self._was_interrupted = False
@@ -153,6 +163,30 @@ class LossNet(NeuralNet):
         self._autocast = torch.autocast(device_type, torch.bfloat16, enabled=bf16)
         if self.compile_module:
             self.module_.compile()
+        self._joined = None  # what trains the module in all processes
+        if in_group():
+            self._join(tensors)
+
+    def _join(self, tensors):
+        if self.compile_module:
+            raise ValueError("compile=True cannot be used inside distributed()")
+        callbacks = [type(callback).__name__ for _, callback in self.callbacks_]
+        settings = {
+            "max_epochs": self.max_epochs,
+            "batch_size": self.batch_size,
+            "lr": self.lr,
+            "precision": self.precision,
+            "callbacks": callbacks,
+        }
+        self._joined = joined(self.module_, tensors, settings)
+
+    def _may_stop(self, method_name):
+        """Whether a callback does anything there; the same in all processes."""
+        nothing = getattr(Callback, method_name)
+        return any(
+            getattr(type(callback), method_name, nothing) is not nothing
+            for _, callback in self.callbacks_
+        )
 
     @contextmanager
     def _noting_interrupts(self):
@@ -186,10 +220,12 @@ class LossNet(NeuralNet):
             self.notify("on_batch_begin", batch=batch, training=training)
             losses = step_fn(batch, **fit_params)
             names = names or list(losses)
-            n = len(next(iter(batch[0].values())))
+            n = n_counted(len(next(iter(batch[0].values()))))
             values = torch.stack([losses[name].detach().float() for name in names])
             total, n_rows = total + values * n, n_rows + n
             self.notify("on_batch_end", batch=batch, training=training, y_pred=None)
+        if in_group():
+            total, n_rows = summed(total), float(summed(torch.tensor(n_rows)))
         means = dict(zip(names, (total / n_rows).tolist(), strict=True))
         for name, value in means.items():
             self.history.record(f"{prefix}_{name}", value)
@@ -209,8 +245,8 @@ class LossNet(NeuralNet):
                 group["lr"] = self.lr * factor
         self.optimizer_.zero_grad(set_to_none=True)
         with self._autocast:
-            losses = self.module_(**X)
-        losses["loss"].backward()
+            losses = (self._joined or self.module_)(**X)
+        for_backward(losses["loss"]).backward()
         self.notify(
             "on_grad_computed",
             named_parameters=self.module_.named_parameters(),
