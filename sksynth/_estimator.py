@@ -5,12 +5,13 @@ import warnings
 from contextlib import contextmanager
 from numbers import Integral, Real
 
+import joblib
 import torch
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from sksynth._events import CallbackSupportMixin
-from sksynth._shares import is_first
+from sksynth._shares import are_alike, check_in_step, in_group, is_first
 from sksynth.training.callbacks import EpochEvents
 from sksynth.training.device import PRECISIONS, resolve_device
 from sksynth.training.net import LossNet
@@ -64,6 +65,19 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator):
     def _n_subtasks(self):
         """Epochs of a fit, if they are known before it."""
         return self.max_epochs
+
+    def _check_processes(self, *data):
+        """Refuse what processes cannot train together, such as different data."""
+        if not in_group():
+            return
+        check_in_step()
+        if self.compile:
+            raise ValueError("compile=True cannot be used inside distributed()")
+        if not are_alike(int(joblib.hash(data)[:15], 16)):
+            raise RuntimeError(
+                "inside distributed(), all processes need the same X, y and whatever "
+                "else fit is given"
+            )
 
     def _announce(self, text):
         """Print a line of progress, if any."""

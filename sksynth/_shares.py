@@ -32,7 +32,7 @@ class _Group:
     def __init__(self, device):
         self.device = device
         self.rank, self.size = dist.get_rank(), dist.get_world_size()
-        self.is_alive = True
+        self.is_in_step = True
         self.share = None
         self.is_in_forward = False
         self.other_state = None  # of the generators: common in a forward, else own
@@ -65,16 +65,10 @@ def join(device):
 
 
 def leave():
-    """End the group: processes that wait for this one fail."""
+    """End the group."""
     global _group
-    _end()
     _group = None
-
-
-def _end():
-    if _group.is_alive:
-        _group.is_alive = False
-        dist.destroy_process_group()
+    dist.destroy_process_group()
 
 
 def in_group():
@@ -94,22 +88,27 @@ def size():
 
 @contextmanager
 def together():
-    """All processes do the block; if one fails, the group ends, so that none waits."""
+    """All processes do the block; where one fails, it can begin no other."""
     if _group is None:
         yield
         return
-    if not _group.is_alive:
-        raise RuntimeError(
-            "a training of this process failed inside distributed(), so that the "
-            "others wait no more: start all processes again"
-        )
+    check_in_step()
     try:
         yield
     except BaseException:
-        _end()
+        _group.is_in_step = False
         raise
     finally:
         _group.share = None
+
+
+def check_in_step():
+    """Refuse to go on after a training that failed, while the others wait in it."""
+    if not _group.is_in_step:
+        raise RuntimeError(
+            "a training of this process failed inside distributed(), and others may "
+            "wait in it: let the error end the process, and torchrun ends the others"
+        )
 
 
 def agreed(number):

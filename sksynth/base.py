@@ -96,6 +96,7 @@ class BaseGenerator(SavedModelMixin, NetworkEstimator, metaclass=ABCMeta):
     def _fit_to(self, X, y, **more):
         """``fit``; what else a subclass takes goes through to its ``_fit``."""
         self._validate_params()  # a sampler around it has had the decorator skip them
+        self._check_processes(X, y, more)
         with self._fit_events(X, y), restored_on_failure(self):
             device = resolve_device(self.device)
             X_given = X

@@ -34,7 +34,7 @@ MAY_IMPORT = {  # our own parts, and other people's packages
     "spectral": {"torch"},
     "nn": {"_shares", "spectral", "torch"},
     "training": {"_shares", "torch", "skorch"},
-    "_estimator": {"_events", "_shares", "training", "torch", "sklearn"},
+    "_estimator": {"_events", "_shares", "training", "torch", "sklearn", "joblib"},
     "base": {
         *("_anchors", "_drawing", "_estimator", "_events", "_fitting"),
         *("_preprocessing", "_random", "_saving", "_sources", "training"),

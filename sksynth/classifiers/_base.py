@@ -70,6 +70,7 @@ class BaseSignalClassifier(ClassifierMixin, NetworkEstimator, metaclass=ABCMeta)
         FloatingPointError
             If the loss is not finite any more.
         """
+        self._check_processes(X, y, X_valid, y_valid)
         with self._fit_events(X, y), restored_on_failure(self):
             device = resolve_device(self.device)
             X = check_signals(self, X)
@@ -136,6 +137,7 @@ class BaseSignalClassifier(ClassifierMixin, NetworkEstimator, metaclass=ABCMeta)
         if lr is not None:
             check_scalar(lr, "lr", Real, min_val=0, include_boundaries="neither")
         device = resolve_device(self.device)
+        self._check_processes(X, y, X_valid, y_valid)
         X = check_signals(self, X, reset=False)
         codes = self._encode(self._check_labels(y, len(X)))
         X_valid, codes_valid = self._check_valid(X_valid, y_valid)

@@ -15,7 +15,7 @@ from sksynth._shares import any_of, for_backward, in_group, n_counted, summed
 from sksynth.training.batches import TensorBatches
 from sksynth.training.callbacks import PrintProgress, plain_callbacks
 from sksynth.training.device import uses_bf16
-from sksynth.training.distributed import check_weights, joined
+from sksynth.training.parallel import check_weights, joined
 from sksynth.training.splits import HoldOut, ValidateOn
 
 
@@ -120,7 +120,7 @@ class LossNet(NeuralNet):
         """Train; a KeyboardInterrupt of the user goes through, unlike in skorch."""
         if not self.initialized_:
             self.initialize()
-        self._begin_training(X)
+        self._begin_training()
         super().notify("on_train_begin", X=X, y=y)
         try:
             with self._noting_interrupts():
@@ -150,7 +150,7 @@ class LossNet(NeuralNet):
             if name.startswith(("train_", "valid_")) and not name.endswith("_best")
         }
 
-    def _begin_training(self, tensors):
+    def _begin_training(self):
         self._average = _WeightAverage(self.module_)
         self._n_steps = 0
         self._was_interrupted = False
@@ -165,11 +165,9 @@ class LossNet(NeuralNet):
             self.module_.compile()
         self._joined = None  # what trains the module in all processes
         if in_group():
-            self._join(tensors)
+            self._join()
 
-    def _join(self, tensors):
-        if self.compile_module:
-            raise ValueError("compile=True cannot be used inside distributed()")
+    def _join(self):
         callbacks = [type(callback).__name__ for _, callback in self.callbacks_]
         settings = {
             "max_epochs": self.max_epochs,
@@ -178,7 +176,7 @@ class LossNet(NeuralNet):
             "precision": self.precision,
             "callbacks": callbacks,
         }
-        self._joined = joined(self.module_, tensors, settings)
+        self._joined = joined(self.module_, settings)
 
     def _may_stop(self, method_name):
         """Whether a callback does anything there; the same in all processes."""

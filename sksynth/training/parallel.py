@@ -32,8 +32,8 @@ def distributed():
     but for the masks of dropout, which differ from those of a single process as those
     of another seed do. With ``random_state=None`` all use the seed of the first
     process. A callback that stops the training in one process stops it in all; it is
-    told of the own share of a batch. A training that fails in one process ends the
-    block's fits in all, rather than let them wait.
+    told of the own share of a batch. Where a training fails in one process, let the
+    error end it: ``torchrun`` then ends the others, which wait.
 
     Yields
     ------
@@ -46,7 +46,9 @@ def distributed():
         Without the environment that ``torchrun`` sets, inside of another such block or
         process group, or if there are fewer GPUs than processes. In ``fit``: if the
         processes were given different data or parameters, or hold different weights
-        afterwards.
+        afterwards. At the end of a block in which a training failed.
+    ValueError
+        In ``fit``, for ``compile=True``; from samplers with a ``memory``.
 
     See Also
     --------
@@ -72,6 +74,7 @@ def distributed():
     _shares.join(device)
     try:
         yield dist.get_rank()
+        _shares.check_in_step()
     finally:
         _shares.leave()
 
@@ -102,18 +105,16 @@ def _check_environment():
     return torch.device("cuda", local)
 
 
-def joined(module, tensors, settings):
-    """What to call in place of ``module`` to train it on ``tensors`` in all processes.
+def joined(module, settings):
+    """What to call in place of ``module`` to train it in all processes.
 
-    ``settings`` are what else must be the same in all of them.
+    ``settings``, which have a repr, must be the same in all of them.
     """
     shapes = [(name, tuple(p.shape)) for name, p in module.named_parameters()]
-    data = [(name, tuple(x.shape), _sum(x)) for name, x in tensors.items()]
-    digest = repr((shapes, data, settings, torch.initial_seed()))
+    digest = repr((shapes, settings, torch.initial_seed()))
     if not _shares.are_alike(zlib.crc32(digest.encode())):
         raise RuntimeError(
-            "the processes train on different data, with different parameters or seeds;"
-            f" this one has {data} and {settings}"
+            f"the processes train with different settings; this one with {settings}"
         )
     _shares.begin_own_numbers()
     parallel = DistributedDataParallel(module)
@@ -137,7 +138,3 @@ def check_weights(module):
             "the processes have different weights after the training: are their "
             "machines and versions of torch the same?"
         )
-
-
-def _sum(x):
-    return float(x.sum(dtype=torch.float64))
