@@ -33,7 +33,7 @@ class _Group:
         self.device = device
         self.rank, self.size = dist.get_rank(), dist.get_world_size()
         self.is_in_step = True
-        self.share = None
+        self.takes_shares, self.share = False, None
         self.is_in_forward = False
         self.other_state = None  # of the generators: common in a forward, else own
 
@@ -98,8 +98,6 @@ def together():
     except BaseException:
         _group.is_in_step = False
         raise
-    finally:
-        _group.share = None
 
 
 def check_in_step():
@@ -141,7 +139,7 @@ def are_alike(number):
 
 def take_share(rows):
     """Own rows of a batch, which the functions below refer to until the next."""
-    if _group is None:
+    if _group is None or not _group.takes_shares:
         return rows
     n = len(rows)
     if n < _group.size:
@@ -152,10 +150,17 @@ def take_share(rows):
     return rows[_group.share.rows]
 
 
-def end_shares():
-    """Say that the last batch is done."""
-    if _group is not None:
-        _group.share = None
+@contextmanager
+def in_shares():
+    """Batches that are taken within the block are shared by the processes."""
+    if _group is None:
+        yield
+        return
+    _group.takes_shares = True
+    try:
+        yield
+    finally:
+        _group.takes_shares, _group.share = False, None
 
 
 def n_counted(n_rows):

@@ -3,15 +3,14 @@
 import torch
 from torch.utils.data import Subset
 
-from sksynth._shares import end_shares, take_share
+from sksynth._shares import take_share
 
 
 class TensorBatches:
     """Batches by one gather instead of a call a row.
 
     Takes the place of torch's DataLoader in skorch; X is a dict of tensors, in memory
-    or on the device. Of processes that train together, each has its share of every
-    batch.
+    or on the device. Processes that train together have a share of every batch each.
 
     Parameters
     ----------
@@ -43,7 +42,6 @@ class TensorBatches:
         for rows in self._order().to(device).split(self.batch_size):
             rows = take_share(rows)
             yield {k: x.index_select(0, rows) for k, x in self.tensors.items()}, None
-        end_shares()
 
     def _order(self):
         n = len(self.rows)

@@ -11,7 +11,7 @@ from skorch.callbacks import Callback, LRScheduler
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from sksynth._shares import any_of, for_backward, in_group, n_counted, summed
+from sksynth._shares import any_of, for_backward, in_group, in_shares, n_counted, summed
 from sksynth.training.batches import TensorBatches
 from sksynth.training.callbacks import PrintProgress, plain_callbacks
 from sksynth.training.device import uses_bf16
@@ -214,16 +214,18 @@ class LossNet(NeuralNet):
             self._average.hide()
             self._total_steps = self.max_epochs * len(iterator)
         names, total, n_rows = None, 0.0, 0
-        for batch in iterator:
-            self.notify("on_batch_begin", batch=batch, training=training)
-            losses = step_fn(batch, **fit_params)
-            names = names or list(losses)
-            n = n_counted(len(next(iter(batch[0].values()))))
-            values = torch.stack([losses[name].detach().float() for name in names])
-            total, n_rows = total + values * n, n_rows + n
-            self.notify("on_batch_end", batch=batch, training=training, y_pred=None)
+        with in_shares():
+            for batch in iterator:
+                self.notify("on_batch_begin", batch=batch, training=training)
+                losses = step_fn(batch, **fit_params)
+                names = names or list(losses)
+                n = n_counted(len(next(iter(batch[0].values()))))
+                values = torch.stack([losses[name].detach().float() for name in names])
+                total, n_rows = total + values * n, n_rows + n
+                self.notify("on_batch_end", batch=batch, training=training, y_pred=None)
         if in_group():
-            total, n_rows = summed(total), float(summed(torch.tensor(n_rows)))
+            n_rows = summed(torch.tensor(n_rows, dtype=torch.float64)).item()
+            total = summed(total)
         means = dict(zip(names, (total / n_rows).tolist(), strict=True))
         for name, value in means.items():
             self.history.record(f"{prefix}_{name}", value)

@@ -45,6 +45,7 @@ def train(args):
     with context as rank:
         for name, generator in GENERATORS.items():
             options = {"batch_size": args.batch_size, "random_state": 0}
+            options["precision"] = "float32"
             generator(max_epochs=1, **options).fit(
                 X[: args.batch_size], y[: args.batch_size]
             )
@@ -84,10 +85,10 @@ def bench_ddp(args):
     runs = [[launch(n, args) for n in (1, 2)] for _ in range(args.repeats)]
     for name in GENERATORS:
         one, two = (statistics.median(run[i][name][0] for run in runs) for i in (0, 1))
-        apart = max(abs(a[name][1] - b[name][1]) for a, b in runs)
+        apart = max(abs(a[name][1] / b[name][1] - 1) for a, b in runs)
         print(
             f"{name:14} {one:7.0f} rows/s in one process, {two:7.0f} in two: "
-            f"{two / one:.2f} times; last losses {apart:.1e} apart"
+            f"{two / one:.2f} times; last losses apart by {apart:.0e} of them"
         )
 
 
@@ -121,7 +122,7 @@ def search(X, y, folder, max_epochs):
     seconds = time.perf_counter() - start
     results = found.cv_results_
     scores = [results[f"split{fold}_test_score"] for fold in range(FOLDS)]
-    return seconds, np.array(scores), len(list(folder.glob("sksynth/*.joblib")))
+    return seconds, np.array(scores), len(list(folder.rglob("*.joblib")))
 
 
 def bench_dask(args):
