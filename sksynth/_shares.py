@@ -81,11 +81,6 @@ def is_first():
     return _group is None or _group.rank == 0
 
 
-def size():
-    """Number of processes."""
-    return 1 if _group is None else _group.size
-
-
 @contextmanager
 def together():
     """All processes do the block; where one fails, it can begin no other."""

@@ -308,8 +308,8 @@ class FrameConditions(nn.Module):
             return bands.new_zeros(len(bands), self.n_features, bands.shape[2])
         features = self.optional(features)
         if self.training:
-            kept = torch.rand(len(features), 1, 1) >= UNKNOWN
-            features = features * kept.to(features.device)
+            uniform = of_batch(lambda n: torch.rand(n, 1, 1), len(features))
+            features = features * (uniform >= UNKNOWN).to(features.device)
         n_frames = -(-bands.shape[2] // features.shape[1])
         frames = features.mT.repeat_interleave(n_frames, dim=2)
         return frames[..., : bands.shape[2]]
