@@ -14,7 +14,14 @@ import numpy as np
 import torch
 from skorch.callbacks import Callback
 
-from sksynth import VAE, DiffWave, FCNClassifier, GeneratorOverSampler, TimeVQVAE
+from sksynth import (
+    VAE,
+    CNN1DClassifier,
+    DiffWave,
+    FCNClassifier,
+    GeneratorOverSampler,
+    TimeVQVAE,
+)
 from sksynth.training import EarlyStopping, distributed
 from sksynth.training.parallel import joined
 
@@ -58,6 +65,24 @@ class Interrupting(Callback):
     def on_batch_end(self, net, training=False, **kwargs):
         if len(net.history) == 2 and int(os.environ["RANK"]) == self.rank:
             raise self.error
+
+
+class Noting(Callback):
+    """Notes the first number of each row, epoch by epoch."""
+
+    def on_train_begin(self, net, **kwargs):
+        self.rows_ = [[] for _ in range(net.max_epochs)]
+
+    def on_batch_begin(self, net, batch=None, **kwargs):
+        self.rows_[len(net.history) - 1] += batch[0]["x"][:, 0, 0].tolist()
+
+
+def rows_with_dropout():
+    """Rows that this process sees of a training with dropout, in each epoch."""
+    noting = Noting()
+    training = {"max_epochs": 3, "batch_size": 11, "random_state": 0}
+    CNN1DClassifier(dropout=0.5, callbacks=[noting], **training).fit(X, Y)
+    return noting.rows_
 
 
 def quick(**parameters):
@@ -107,7 +132,7 @@ def main(folder):
         pickle.loads(pickle.dumps(dropout))
         messages = refusals(rank)
         with open(folder / f"{rank}.pickle", "wb") as file:
-            pickle.dump((found, messages), file)
+            pickle.dump((found, messages, rows_with_dropout()), file)
         quick(callbacks=[Interrupting(1, OSError("disk full"))]).fit(X, Y)
 
 

@@ -37,7 +37,7 @@ def launched(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def ranks(launched):
-    return [found for found, _ in launched[0]]
+    return [found for found, *_ in launched[0]]
 
 
 @pytest.mark.parametrize("name", TRAINED)
@@ -57,6 +57,14 @@ def test_all_processes_have_the_same_model(ranks, name):
     assert weights.keys() == other_weights.keys()
     for key, value in weights.items():
         assert np.array_equal(value, other_weights[key]), key
+
+
+def test_dropout_does_not_put_the_processes_out_of_step(launched):
+    first, second = (rows for *_, rows in launched[0])
+    for own, other in zip(first, second, strict=True):
+        seen = {*own, *other}
+        assert len(seen) == 45
+        assert len(own) + len(other) == 46  # the last batch of one row is no one's own
 
 
 def test_a_wrapped_module_keeps_the_names_of_its_weights(ranks):
@@ -88,7 +96,7 @@ def test_one_process_prints(launched):
     ],
 )
 def test_what_cannot_be_done_together_is_refused_in_all(launched, name, message):
-    for _, messages in launched[0]:
+    for _, messages, _ in launched[0]:
         assert messages[name].startswith(message)
 
 
