@@ -81,7 +81,7 @@ def rows_with_dropout():
     """Rows that this process sees of a training with dropout, in each epoch."""
     noting = Noting()
     training = {"max_epochs": 3, "batch_size": 11, "random_state": 0}
-    CNN1DClassifier(dropout=0.5, callbacks=[noting], **training).fit(X, Y)
+    CNN1DClassifier(n_blocks=2, dropout=0.5, callbacks=[noting], **training).fit(X, Y)
     return noting.rows_
 
 
@@ -130,9 +130,9 @@ def main(folder):
         stop = Interrupting(1, KeyboardInterrupt())
         found["stopped"] = outcome(quick(callbacks=[stop]).fit(X, Y))
         pickle.loads(pickle.dumps(dropout))
-        messages = refusals(rank)
+        rows, messages = rows_with_dropout(), refusals(rank)
         with open(folder / f"{rank}.pickle", "wb") as file:
-            pickle.dump((found, messages, rows_with_dropout()), file)
+            pickle.dump((found, messages, rows), file)
         quick(callbacks=[Interrupting(1, OSError("disk full"))]).fit(X, Y)
 
 
