@@ -88,7 +88,7 @@ def bench_ddp(args):
         apart = max(abs(a[name][1] / b[name][1] - 1) for a, b in runs)
         print(
             f"{name:14} {one:7.0f} rows/s in one process, {two:7.0f} in two: "
-            f"{two / one:.2f} times; last losses apart by {apart:.0e} of them"
+            f"{two / one:.2f} times; last losses apart by {apart:.1e} of them"
         )
 
 
@@ -144,7 +144,9 @@ def bench_dask(args):
             tempfile.TemporaryDirectory() as folder,
         ):
             search(X[:100], y[:100], Path(folder, "first"), 1)  # imports
-            spent, found, n_trainings = search(X, y, Path(folder), args.vae_epochs)
+            spent, found, n_trainings = search(
+                X, y, Path(folder, "second"), args.vae_epochs
+            )
         print(f"{n_workers} workers: {spent:5.1f} s, {n_trainings} trainings")
         seconds.append(spent)
         scores.append(found)
@@ -159,10 +161,10 @@ def main():
     parser.add_argument("--ddp", action="store_true")
     parser.add_argument("--dask", action="store_true")
     parser.add_argument("--train", action="store_true", help=argparse.SUPPRESS)
-    parser.add_argument("--rows", type=int, default=2048)
+    parser.add_argument("--rows", type=int, default=1024)
     parser.add_argument("--batch-size", type=int, default=256)
     parser.add_argument("--epochs", type=int, default=3)
-    parser.add_argument("--vae-epochs", type=int, default=40)
+    parser.add_argument("--vae-epochs", type=int, default=60)
     parser.add_argument("--repeats", type=int, default=3)
     args = parser.parse_args()
     if args.train:
