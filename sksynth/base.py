@@ -29,6 +29,7 @@ from sksynth._preprocessing import (
 )
 from sksynth._random import RowNoise, as_rng, seeded
 from sksynth._saving import SavedModelMixin
+from sksynth._shares import is_first
 from sksynth._sources import RowSource, of_rows
 from sksynth.training.device import resolve_device
 
@@ -298,7 +299,11 @@ class BaseGenerator(SavedModelMixin, NetworkEstimator, metaclass=ABCMeta):
             return container.as_rows(self._from_signals(signals))
 
         return Drawing(
-            n_samples, self.batch_size, make, container.wrap, verbose=self.verbose
+            n_samples,
+            self.batch_size,
+            make,
+            container.wrap,
+            verbose=self.verbose and is_first(),
         )
 
     @property

@@ -37,7 +37,8 @@ MAY_IMPORT = {  # our own parts, and other people's packages
     "_estimator": {"_events", "_shares", "training", "torch", "sklearn", "joblib"},
     "base": {
         *("_anchors", "_drawing", "_estimator", "_events", "_fitting"),
-        *("_preprocessing", "_random", "_saving", "_sources", "training"),
+        *("_preprocessing", "_random", "_saving", "_shares", "_sources"),
+        "training",
         *("torch", "sklearn"),
     },
     "generators": {
