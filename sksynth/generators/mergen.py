@@ -585,7 +585,8 @@ default=None
                 raise ValueError(
                     f'local must be an array, None or "none"; got {local!r}'
                 )
-            if not self.local_dropout and self.conditioning != "global":
+            optional = self.network_["top"].context.optional
+            if optional.n_optional and not optional.dropout:
                 raise ValueError('local="none" needs a local_dropout above 0 at fit')
             return local
         if local is None:

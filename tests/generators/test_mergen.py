@@ -4,6 +4,7 @@ import pickle
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from imblearn.pipeline import make_pipeline
 from sklearn import config_context
 from sklearn.base import clone
@@ -18,6 +19,7 @@ from sksynth import (
 )
 from sksynth.generators import _mergen_training
 from sksynth.metrics import local_metrics
+from sksynth.nn.vocoder import MelGAN
 from tests.generators.diffusion_cases import forbid_training
 
 RNG = np.random.default_rng(0)
@@ -285,6 +287,32 @@ def test_conditions_that_were_not_learnt_are_refused():
     ):
         with pytest.raises(ValueError, match=message):
             generator.sample(1, **options)
+    generator.set_params(local_dropout=0.5)  # it is the fit that counts
+    with pytest.raises(ValueError, match="local_dropout above 0"):
+        generator.sample(1, local="none")
+
+
+def test_the_vocoder_sees_the_conditions_of_samples_and_none_of_tokens(
+    generator, monkeypatch
+):
+    seen, vocode = [], MelGAN.vocode
+
+    def note(network, bands, features=None):
+        seen.append(features)
+        return vocode(network, bands, features)
+
+    monkeypatch.setattr(MelGAN, "vocode", note)
+    generator.sample(24, y=Y, context=CONTEXT, random_state=0)
+    found = torch.cat(seen).numpy()
+    np.testing.assert_array_equal(found[:, 4, 0], Y == "in")
+    assert found.shape == (24, 19, 2 + 1 + 3 + 2 * 5 + 1)
+    assert (found[:, :, -1] == 1).all()  # metrics are known
+    seen.clear()
+    generator.decode(generator.encode(X))
+    assert set(seen) == {None}
+    without = tiny(vocoder_conditions=False).fit(X, Y)
+    assert without.network_["vocoder"].conditions is None
+    assert np.isfinite(without.sample(3, random_state=0)).all()
 
 
 @pytest.mark.parametrize(
