@@ -1,6 +1,8 @@
 """How Sphinx builds the documentation; no network is needed."""
 
+import sys
 import warnings
+from pathlib import Path
 
 from sksynth import __version__
 
@@ -9,7 +11,9 @@ author = "The sksynth developers"
 copyright = author
 version = release = __version__
 
+sys.path.insert(0, str(Path(__file__).parent / "_extensions"))
 extensions = [
+    "results",
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
     "sphinx.ext.mathjax",
@@ -17,7 +21,7 @@ extensions = [
     "sphinx_gallery.gen_gallery",
 ]
 templates_path = ["_templates"]
-exclude_patterns = ["_build", "_templates"]
+exclude_patterns = ["_build", "_templates", "_extensions"]
 default_role = "code"
 
 autosummary_generate = True
@@ -38,6 +42,8 @@ sphinx_gallery_conf = {
 # an example ends with plt.show(), which cannot show anything here
 warnings.filterwarnings("ignore", message="FigureCanvasAgg is non-interactive")
 
+html_static_path = ["_static"]
+html_css_files = ["style.css"]
 html_theme = "pydata_sphinx_theme"
 html_title = f"sksynth {version}"
 html_copy_source = False

@@ -2,7 +2,7 @@
 
 from importlib import import_module
 
-__version__ = "0.1.dev0"
+__version__ = "0.1.0"
 
 _HOMES = {  # public names of the top level, and the modules that hold them
     "VAE": "generators",

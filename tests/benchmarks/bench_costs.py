@@ -10,6 +10,7 @@ on what else the machine does. MerGen has a benchmark of its own.
 
 import argparse
 import time
+from functools import partial
 
 import torch
 
@@ -29,11 +30,11 @@ def cost(work):
 def cost_of_fit(kind, X, y, *, stages):
     """Seconds of a default fit, from those of some epochs more of each stage."""
     few = dict.fromkeys(stages, 1)
-    total = base = cost(lambda: kind(**few, random_state=0).fit(X, y))
+    total = base = cost(partial(kind(**few, random_state=0).fit, X, y))
     for stage, n_epochs in stages.items():
         more = max(1, n_epochs // 20)
         longer = kind(**{**few, stage: 1 + more}, random_state=0)
-        extra = cost(lambda longer=longer: longer.fit(X, y)) - base
+        extra = cost(partial(longer.fit, X, y)) - base
         total += extra / more * (n_epochs - 1)
     return total
 
@@ -65,11 +66,9 @@ def main():
     print("generator,default fit,pure,strength 0.5")
     for kind, of_kind in stages.items():
         fitted = kind(**dict.fromkeys(of_kind, 1), random_state=0).fit(X, y)
-        pure = cost(lambda: fitted.sample(args.drawn, y="V", random_state=0))
-        near = {"anchors": X[y == "V"], "strength": 0.5}
-        anchored = cost(
-            lambda: fitted.sample(args.drawn, y="V", random_state=0, **near)
-        )
+        sample = partial(fitted.sample, args.drawn, y="V", random_state=0)
+        pure = cost(sample)
+        anchored = cost(partial(sample, anchors=X[y == "V"], strength=0.5))
         fit = cost_of_fit(kind, X, y, stages=of_kind)
         print(f"{kind.__name__},{fit:.0f},{pure:.1f},{anchored:.1f}", flush=True)
 
