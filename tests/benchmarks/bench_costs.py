@@ -2,10 +2,11 @@
 
     python tests/benchmarks/bench_costs.py
 
-prints the processor time of a default fit of 4,000 simulated beats of 2 x 128, which is
-that of a short fit times the number of updates of the weights (of each stage), and that
-of drawing 1,000 beats, pure and anchored. Processor time of one thread depends little
-on what else the machine does. MerGen has a benchmark of its own.
+prints the processor time of a default fit to 4,000 simulated beats of 2 x 128, which is
+that of some epochs times the number of epochs (of each stage), and that of drawing
+1,000 beats, pure and anchored. Training is in the precision of "auto", which is
+printed. Processor time of one thread depends little on what else the machine does.
+MerGen has a benchmark of its own.
 """
 
 import argparse
@@ -16,6 +17,7 @@ import torch
 
 from sksynth import VAE, ConvVAE, DiffWave, TimeDiffusion, TimeVQVAE
 from sksynth.datasets import make_ecg
+from sksynth.training.device import uses_bf16
 
 WEIGHTS = [0.8, 0.1, 0.08, 0.02]
 
@@ -62,7 +64,10 @@ def main():
         },
     }
     VAE(max_epochs=1).fit(X, y).sample(10)  # the first call of everything is slow
-    print(f"{args.rows} rows of {X.shape[1:]}; {args.drawn} drawn; processor seconds")
+    precision = "bf16" if uses_bf16("auto", "cpu") else "float32"
+    print(
+        f"{args.rows} rows of {X.shape[1:]}, {precision}; {args.drawn} drawn; seconds"
+    )
     print("generator,default fit,pure,strength 0.5")
     for kind, of_kind in stages.items():
         fitted = kind(**dict.fromkeys(of_kind, 1), random_state=0).fit(X, y)
@@ -70,7 +75,7 @@ def main():
         pure = cost(sample)
         anchored = cost(partial(sample, anchors=X[y == "V"], strength=0.5))
         fit = cost_of_fit(kind, X, y, stages=of_kind)
-        print(f"{kind.__name__},{fit:.0f},{pure:.1f},{anchored:.1f}", flush=True)
+        print(f"{kind.__name__},{fit:.0f},{pure:.2f},{anchored:.2f}", flush=True)
 
 
 if __name__ == "__main__":
