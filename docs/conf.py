@@ -32,11 +32,13 @@ numpydoc_validation_checks = set()
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "auto_examples",
+    "within_subsection_order": "FileNameSortKey",
     "doc_module": ("sksynth",),
     "backreferences_dir": "generated/backreferences",
     "abort_on_example_error": True,
     "download_all_examples": False,
     "write_computation_times": False,
+    "min_reported_time": 3600,  # those of a busy machine say nothing
     "parallel": True,  # as many examples at a time as sphinx-build -j says
 }
 # an example ends with plt.show(), which cannot show anything here
@@ -47,8 +49,11 @@ html_css_files = ["style.css"]
 html_theme = "pydata_sphinx_theme"
 html_title = f"sksynth {version}"
 html_copy_source = False
-html_sidebars = {"index": [], "install": [], "quick_start": []}
+html_sidebars = dict.fromkeys(
+    ["index", "install", "quick_start", "papers", "changes/index"], []
+)
 html_theme_options = {
+    "header_links_before_dropdown": 7,
     "secondary_sidebar_items": ["page-toc"],
     "show_prev_next": False,
     "navbar_end": ["theme-switcher"],

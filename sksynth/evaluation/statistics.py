@@ -102,9 +102,9 @@ def bootstrap_interval(
     n_resamples=2000,
     random_state=None,
 ):
-    """Interval of the mean difference from resampling the runs with replacement [1]_.
+    """Interval of the mean difference from resampling the runs with replacement.
 
-    It treats runs as independent. The runs of a cross-validation are not, since they
+    The method is that of [1]_. It treats runs as independent. The runs of a cross-validation are not, since they
     share training rows: then the interval is too narrow, and with few runs (five, say)
     narrower still. Take the interval of :func:`summarise` to say whether a method
     helps, and this one for runs that share nothing (data sets, patients).

@@ -65,7 +65,9 @@ def zero_crossings(X):
 
 
 def curve_length(X):
-    r"""Length of each curve along the axis of its values, :math:`\sum|x_t - x_{t-1}|`.
+    r"""Length of each curve along the axis of its values.
+
+    It is :math:`\sum|x_t - x_{t-1}|`.
 
     Parameters
     ----------
