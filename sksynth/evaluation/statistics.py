@@ -104,10 +104,11 @@ def bootstrap_interval(
 ):
     """Interval of the mean difference from resampling the runs with replacement.
 
-    The method is that of [1]_. It treats runs as independent. The runs of a cross-validation are not, since they
-    share training rows: then the interval is too narrow, and with few runs (five, say)
-    narrower still. Take the interval of :func:`summarise` to say whether a method
-    helps, and this one for runs that share nothing (data sets, patients).
+    The methods are those of [1]_. Runs are treated as independent. The runs of a
+    cross-validation are not, since they share training rows: then the interval is too
+    narrow, and with few runs (five, say) narrower still. Take the interval of
+    :func:`summarise` to say whether a method helps, and this one for runs that share
+    nothing (data sets, patients).
 
     Parameters
     ----------
