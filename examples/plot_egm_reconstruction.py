@@ -6,7 +6,7 @@ Electrocardiographic imaging computes what happens in the atria from potentials 
 body surface. A model that learns it needs pairs of both, of which there are few. Can a
 generator help, that learns from the few what electrograms look like, and whose samples
 the forward matrix turns into new pairs? This is the experiment of the electrogram study
-(arXiv 2512.14537) with :class:`~sksynth.ConvVAE`, on simulated atria.
+(arXiv 2512.14537) with :class:`~sksynth.generators.ConvVAE`, on simulated atria.
 
 By default it is small enough for a minute or two, and too small to tell much. The user
 guide has the table of these sizes::
@@ -180,11 +180,11 @@ for ax in axes[1]:
 # From the body surface to the atrium
 # -----------------------------------
 # Sinus rhythm. A few simulations are pairs to learn from; the generator sees their
-# electrograms alone. :class:`~sksynth.GeneratorAugmenter` draws k new ones, and
-# ``forward`` computes the body surface they would make, with noise of its own. The
-# model is a linear regression from the leads within 30 ms to the electrodes, with a
-# penalty chosen by cross-validation. All is repeated for several choices of the pairs,
-# each with its own noise, which is the same for all sources.
+# electrograms alone. :class:`~sksynth.over_sampling.GeneratorAugmenter` draws k new
+# ones, and ``forward`` computes the body surface they would make, with noise of its
+# own. The model is a linear regression from the leads within 30 ms to the electrodes,
+# with a penalty chosen by cross-validation. All is repeated for several choices of the
+# pairs, each with its own noise, which is the same for all sources.
 LAGS = 3
 
 

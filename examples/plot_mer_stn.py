@@ -3,10 +3,10 @@ Micro-electrode recordings from their conditions
 ================================================
 
 In surgery for deep brain stimulation one listens to the way of an electrode into the
-subthalamic nucleus (STN). :class:`~sksynth.MerGen` learns to make such recordings from
-what is known of a place: the annotated activity, the distance to the target, the kind
-of artefact, and how loud and busy each moment is (arXiv 2503.16928). Do the recordings
-show what was asked for, and do they help to find the nucleus?
+subthalamic nucleus (STN). :class:`~sksynth.generators.MerGen` learns to make such
+recordings from what is known of a place: the annotated activity, the distance to the
+target, the kind of artefact, and how loud and busy each moment is (arXiv 2503.16928).
+Do the recordings show what was asked for, and do they help to find the nucleus?
 
 By default all is simulated and so small that it runs in a minute or two and shows the
 way, not what can be reached. The user guide has the figures of these sizes::

@@ -5,9 +5,9 @@ Fewer transients of a GABA scan
 An edited scan of GABA averages some 320 transients, because one of them is mostly
 noise. Can two do, with 38 synthetic ones between and around them? This is the
 experiment of the study on MR spectra (arXiv 2603.00736) with
-:class:`~sksynth.SpectrumVAE`, on simulated scans, and then on measured ones (not edited
-for GABA) where the data are at hand. The generator saw other scans, and two transients
-of each kind of each test scan.
+:class:`~sksynth.generators.SpectrumVAE`, on simulated scans, and then on measured ones
+(not edited for GABA) where the data are at hand. The generator saw other scans, and two
+transients of each kind of each test scan.
 
 The answer has two sides. The average of 2 + 38 is less noisy, and areas of peaks are
 off by less than 10 % in the mean. But the synthetic part mixes what two transients say

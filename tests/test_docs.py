@@ -20,7 +20,7 @@ def listed_in_api():
     """Full names of all entries of docs/api.rst."""
     names, module = set(), None
     for line in (DOCS / "api.rst").read_text(encoding="utf-8").splitlines():
-        if found := re.match(r"\.\. currentmodule:: (\S+)", line):
+        if found := re.match(r"\.\. module:: (\S+)", line):
             module = found[1]
         elif found := re.match(r"(?:   |\.\. py:data:: )(\w+)$", line):
             names.add(f"{module}.{found[1]}")

@@ -55,10 +55,10 @@ def evaluate_combinations(
     ----------
     generator : object with ``fit`` and ``sample``, or sampler with ``fit_resample``
         Cloned. A generator without conditions is fitted once a class, as in
-        :class:`~sksynth.GeneratorOverSampler`. Of a sampler (``FlatSampler(SMOTE())``,
-        say, or a ``GeneratorOverSampler`` with ``strength``) the rows after the real
-        ones count; ``n_synthetic`` takes the place of its ``sampling_strategy`` or
-        ``ratio``.
+        :class:`~sksynth.over_sampling.GeneratorOverSampler`. Of a sampler
+        (``FlatSampler(SMOTE())``, say, or a ``GeneratorOverSampler`` with ``strength``)
+        the rows after the real ones count; ``n_synthetic`` takes the place of its
+        ``sampling_strategy`` or ``ratio``.
     classifier : scikit-learn classifier
         Cloned for each training; gets rows in the shape of X.
     X : array-like of shape (n_samples, n_channels, n_times) or (n_samples, n_times)

@@ -44,7 +44,7 @@ def fine_tuning_curve(
     In each fold the generator is fitted on the training rows and the classifier on its
     synthetic rows alone. For each fraction of the real training rows a copy of that
     classifier goes on training on them (``classifier.fine_tune``, which in
-    :class:`~sksynth.CNN1DClassifier` trains the dense layers and leaves the
+    :class:`~sksynth.classifiers.CNN1DClassifier` trains the dense layers and leaves the
     convolutions), and a new classifier is fitted on the same rows, for comparison.
     The protocol is that of the public code of [1]_.
 

@@ -165,7 +165,9 @@ class DiffusionGenerator(BaseGenerator):
         return karras_sigmas(n_left, low, karras_level(strength, low, high))
 
     def save(self, path):
-        """Write the fitted generator to one file; see :meth:`BaseGenerator.save`.
+        """Write the fitted generator to one file.
+
+        The file is that of :meth:`sksynth.base.BaseGenerator.save`.
 
         Parameters
         ----------

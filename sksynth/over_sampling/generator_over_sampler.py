@@ -176,8 +176,9 @@ class GeneratorOverSampler(SignalSamplerMixin, BaseOverSampler):
             anchored in a single patient.
         context : array-like or DataFrame of n_samples rows, default=None
             Further conditions, for a generator whose ``fit`` takes them, such as
-            :class:`MerGen`. They come through a Pipeline by metadata routing alone
-            (without it, a parameter ``step__context`` gets lost on the way).
+            :class:`~sksynth.generators.MerGen`. They come through a Pipeline by
+            metadata routing alone (without it, a parameter ``step__context`` gets lost
+            on the way).
 
         Returns
         -------
