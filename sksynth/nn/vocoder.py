@@ -10,6 +10,7 @@ from sksynth.spectral import stft
 
 FLOOR = 1e-3  # smallest magnitude that counts in spectra of signals of deviation 1
 UNKNOWN = 0.1  # share of the training rows whose conditions are taken away altogether
+LOUDER = 0.3  # deviation of what training adds to all bands of a window
 THRESHOLD = 4.0  # of a spike, in deviations of the noise, as in metrics.detect_spikes
 
 
@@ -129,9 +130,7 @@ class MelGAN(nn.Module):
     def _seen(self, bands, features):
         """What the generator is given: standard bands, and the conditions of each."""
         z = self.front.standard(bands)
-        if self.conditions is None:
-            return z
-        return torch.cat([z, self.conditions(features, z)], dim=1)
+        return z if self.conditions is None else self.conditions(z, features)
 
     def _segments(self, x, bands):
         """Parts of signals, and the frames that belong to them."""
@@ -179,7 +178,9 @@ class FrameConditions(nn.Module):
     """Condition matrices as further bands of the frames of their windows.
 
     In training the optional columns of some rows are taken away, and all columns of
-    others, so that signals can be made without.
+    others, so that signals can be made without. And windows are made louder or softer
+    at random: spectrograms of samples are not as loud as their conditions say, and of
+    the two the conditions are to be followed.
 
     Parameters
     ----------
@@ -193,17 +194,27 @@ class FrameConditions(nn.Module):
         super().__init__()
         self.n_features, self.optional = n_features, optional
 
-    def forward(self, features, bands):
-        """(batch, n_windows, n_features) -> (batch, n_features, n_frames)."""
+    def forward(self, z, features):
+        """Bands and features of each frame, (batch, n_bands + n_features, n_frames).
+
+        ``z`` are standard bands (batch, n_bands, n_frames), ``features`` condition
+        matrices (batch, n_windows, n_features), or None.
+        """
+        n_rows, _, n_frames = z.shape
         if features is None:
-            return bands.new_zeros(len(bands), self.n_features, bands.shape[2])
-        features = self.optional(features)
+            unknown = z.new_zeros(n_rows, self.n_features, n_frames)
+            return torch.cat([z, unknown], dim=1)
+        features, n_windows = self.optional(features).mT, features.shape[1]
+        louder = z.new_zeros(n_rows, 1, n_windows)
         if self.training:
-            uniform = of_batch(lambda n: torch.rand(n, 1, 1), len(features))
-            features = features * (uniform >= UNKNOWN).to(features.device)
-        n_frames = -(-bands.shape[2] // features.shape[1])
-        frames = features.mT.repeat_interleave(n_frames, dim=2)
-        return frames[..., : bands.shape[2]]
+            uniform = of_batch(lambda n: torch.rand(n, 1, 1), n_rows).to(z.device)
+            features = features * (uniform >= UNKNOWN)
+            normal = of_batch(lambda n: torch.randn(n, 1, n_windows), n_rows)
+            louder = LOUDER * normal.to(z.device)
+        both = torch.cat([louder, features], dim=1)
+        both = both.repeat_interleave(-(-n_frames // n_windows), dim=2)[..., :n_frames]
+        louder, features = both.split([1, self.n_features], dim=1)
+        return torch.cat([z + louder, features], dim=1)
 
 
 def _log_rms(x, hop):

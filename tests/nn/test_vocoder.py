@@ -314,24 +314,38 @@ def with_conditions(n_optional=2, dropout=0.0, **parameters):
 
 def test_each_frame_has_the_conditions_of_its_window():
     conditions = FrameConditions(3, OptionalFeatures(1, 0.0)).eval()
-    features, bands = torch.randn(2, 3, 3), torch.zeros(2, 5, 12)
-    found = conditions(features, bands)
-    assert found.shape == (2, 3, 12)
+    features, z = torch.randn(2, 3, 3), torch.randn(2, 5, 12)
+    found = conditions(z, features)
+    assert found.shape == (2, 8, 12)
+    assert torch.equal(found[:, :5], z)
     for frame in range(12):
-        assert torch.equal(found[:, :, frame], features[:, frame // 4])
-    assert not conditions(None, bands).any()
-    assert conditions(None, bands).shape == (2, 3, 12)
-    assert torch.equal(conditions(features, bands[..., :10]), found[..., :10])
+        assert torch.equal(found[:, 5:, frame], features[:, frame // 4])
+    without = conditions(z, None)
+    assert torch.equal(without[:, :5], z)
+    assert without.shape == (2, 8, 12) and not without[:, 5:].any()
+    assert torch.equal(conditions(z[..., :10], features), found[..., :10])
 
 
 def test_training_does_without_the_conditions_of_some_rows():
     conditions = FrameConditions(3, OptionalFeatures(2, 0.5))
     torch.manual_seed(0)
-    found = conditions(torch.ones(4000, 1, 3), torch.zeros(4000, 1, 4))[..., 0]
-    kept = found.mean(0)
+    found = conditions(torch.zeros(4000, 1, 4), torch.ones(4000, 1, 3))[..., 0]
+    kept = found[:, 1:].mean(0)
     assert kept.tolist() == pytest.approx([0.9, 0.45, 0.45], abs=0.03)
-    assert torch.equal(found[:, 1], found[:, 2])
-    assert conditions.eval()(torch.ones(9, 1, 3), torch.zeros(9, 1, 4)).all()
+    assert torch.equal(found[:, 2], found[:, 3])
+    found = conditions.eval()(torch.zeros(9, 1, 4), torch.ones(9, 1, 3))
+    assert found[:, 1:].all() and not found[:, 0].any()
+
+
+def test_training_makes_windows_louder_or_softer():
+    conditions = FrameConditions(1, OptionalFeatures(0, 0.0))
+    torch.manual_seed(0)
+    z = torch.randn(1000, 2, 8)
+    louder = conditions(z, torch.ones(1000, 2, 1))[:, :2] - z
+    torch.testing.assert_close(louder[:, 0], louder[:, 1])
+    torch.testing.assert_close(louder[..., 0], louder[..., 3])
+    assert louder.std().item() == pytest.approx(0.3, abs=0.02)
+    assert abs(np.corrcoef(louder[:, 0, 0], louder[:, 0, 4])[0, 1]) < 0.1
 
 
 def test_conditions_act_on_the_signals_of_their_time():
