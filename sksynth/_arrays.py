@@ -8,6 +8,22 @@ from sklearn.utils import check_array, gen_batches
 from sklearn.utils.validation import check_consistent_length
 
 SIGNAL_SHAPES = "(n_samples, n_times) or (n_samples, n_channels, n_times)"
+LARGEST = 1e100  # of the numbers in signals to measure: their third powers are finite
+
+
+def check_kind(values, name):
+    """Refuse what numpy would read as numbers or labels without a word.
+
+    Numbers behind a mask, and dates and durations as signals (``name`` "X").
+    """
+    if isinstance(values, np.ma.MaskedArray) and np.ma.getmaskarray(values).any():
+        raise ValueError(
+            f"{name} has {np.ma.count_masked(values)} masked entries, which would be "
+            "used as if they were not: fill them, or leave their rows out"
+        )
+    kind = getattr(getattr(values, "dtype", None), "kind", "")
+    if kind in "mM" and kind and not name.startswith("y"):
+        raise ValueError(f"{name} must be numbers; got {values.dtype}")
 
 
 def check_signals(X, name="X", *, min_samples=1):
@@ -16,6 +32,7 @@ def check_signals(X, name="X", *, min_samples=1):
     A 2-D X is one channel. float32 stays float32, other numbers become float64; an
     array that is right already is not copied.
     """
+    check_kind(X, name)
     X = check_array(
         X,
         dtype=[np.float64, np.float32],
@@ -30,6 +47,11 @@ def check_signals(X, name="X", *, min_samples=1):
     if len(X) < min_samples:
         raise ValueError(
             f"{name} must have n_samples >= {min_samples}; got shape {X.shape}"
+        )
+    if X.size and max(X.max(), -X.min()) > LARGEST:
+        raise ValueError(
+            f"the numbers in {name} are too large: at most {LARGEST:g} is measured; "
+            f"got {max(X.max(), -X.min()):g}"
         )
     return X[:, None] if X.ndim == 2 else X
 
@@ -54,11 +76,30 @@ def check_arrays(X, Y, *, paired=False, names=("X", "X_reference"), min_samples=
     return X, Y
 
 
-def check_labels(y, n_samples, name="y"):
-    """Labels (n_samples,), of any kind that can be compared and sorted."""
+def as_labels(y, name="y"):
+    """Array of y, labels or measurements: none is missing, and labels can be sorted."""
+    check_kind(y, name)
     if hasattr(y, "to_numpy") and hasattr(y, "dtype"):
         y = y.to_numpy()  # a Series; integers that may be missing stay integers
-    y = check_array(y, ensure_2d=False, dtype=None, allow_nd=True, input_name=name)
+    try:
+        y = check_array(y, ensure_2d=False, dtype=None, allow_nd=True, input_name=name)
+        if y.dtype.kind == "O":
+            for column in y.reshape(len(y), -1).T:
+                np.unique(column)
+    except TypeError as error:
+        # numpy and pandas: "'<' not supported ...", "boolean value of NA is ambiguous"
+        if "supported between" not in str(error) and "ambiguous" not in str(error):
+            raise
+        raise TypeError(
+            f"{name} must hold labels of one kind, without None or NA; got "
+            f"{sorted({type(label).__name__ for label in np.ravel(y)})}"
+        ) from None
+    return y
+
+
+def check_labels(y, n_samples, name="y"):
+    """Labels (n_samples,), of any kind that can be compared and sorted."""
+    y = as_labels(y, name)
     if y.ndim != 1:
         raise ValueError(f"{name} must have shape (n_samples,); got {y.shape}")
     check_consistent_length(np.empty(n_samples), y)

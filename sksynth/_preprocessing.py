@@ -3,11 +3,11 @@
 import copy
 
 import numpy as np
-from sklearn.utils import check_array, column_or_1d
+from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import check_consistent_length, validate_data
 
-from sksynth._arrays import SIGNAL_SHAPES, blocks
+from sksynth._arrays import SIGNAL_SHAPES, as_labels, blocks, check_kind
 
 
 def check_signals(estimator, X, *, reset=True):
@@ -16,6 +16,7 @@ def check_signals(estimator, X, *, reset=True):
     With ``reset`` the estimator remembers the shape of a row as ``input_shape_``;
     without, a row of another shape is refused.
     """
+    check_kind(X, "X")
     options = {"dtype": [np.float64, np.float32], "order": "C", "allow_nd": True}
     try:
         X = validate_data(estimator, X, **options, reset=reset)
@@ -45,9 +46,7 @@ def check_targets(y, n_samples, *, warn=True):
     """
     if y is None:
         return None
-    if hasattr(y, "to_numpy") and hasattr(y, "dtype"):
-        y = y.to_numpy()  # a Series; integers that may be missing stay integers
-    y = check_array(y, ensure_2d=False, dtype=None, allow_nd=True, input_name="y")
+    y = as_labels(y)
     if y.ndim == 2 and y.shape[1] == 1:
         y = column_or_1d(y, warn=warn)
     if y.ndim not in (1, 2):
@@ -59,9 +58,9 @@ def check_targets(y, n_samples, *, warn=True):
 
 def is_discrete(y):
     """Whether y holds labels (of one or several outputs) and not measurements."""
-    return not type_of_target(y, input_name="y", raise_unknown=True).startswith(
-        "continuous"
-    )
+    with np.errstate(invalid="ignore"):  # it compares numbers with their integers
+        kind = type_of_target(y, input_name="y", raise_unknown=True)
+    return not kind.startswith("continuous")
 
 
 def name_of(label):
@@ -176,7 +175,14 @@ class ChannelScaler:
         """Scaled float32 copy of (n_samples, n_channels, n_times)."""
         scaled = np.empty(signals.shape, dtype=np.float32)
         for source, target in zip(blocks(signals), blocks(scaled), strict=True):
-            np.divide(source - self.offset, self.scale, out=target, casting="same_kind")
+            with np.errstate(over="ignore"):
+                numbers = source - self.offset
+                np.divide(numbers, self.scale, out=target, casting="same_kind")
+            if not np.isfinite(target).all():
+                raise ValueError(
+                    "the numbers in X are too large beside those seen by fit, of "
+                    f"deviation {self.scale.max():.3g}"
+                )
         return scaled
 
     def inverse_transform(self, signals):
@@ -211,6 +217,16 @@ class ConditionEncoder:
         self.rows, counts = np.unique(rows, axis=0, return_counts=True)
         self.cumulative = counts.cumsum() / n_samples
 
+    def check(self):
+        """Refuse parts (of a file) that do not belong together."""
+        sizes = [] if self.mean is None else [np.size(self.mean)]
+        sizes += [len(labels) for labels in self.classes or []]
+        shapes = self.rows.shape, self.cumulative.shape
+        n_rows = len(self.rows)
+        is_whole = n_rows > 0 and self.cumulative[-1] == 1
+        if shapes != ((n_rows, sum(sizes)), (n_rows,)) or not is_whole:
+            raise ValueError(f"the conditions do not belong together: {shapes}")
+
     @property
     def is_conditional(self):
         """Whether there are targets at all."""
@@ -220,7 +236,10 @@ class ConditionEncoder:
         """Rows (n_samples, n_conditions) from one target or ``n_samples`` of them."""
         if not self.is_conditional:
             raise ValueError(f"y={y!r} was asked of a generator fitted without y")
+        check_kind(y, "y")
         y = np.asarray(y)
+        if y.dtype.kind == "c":
+            raise ValueError(f"y must be real; got {y}")
         if y.shape == (n_samples, 1) and self.shape == ():
             y = y[:, 0]
         if y.shape == self.shape:
@@ -253,9 +272,10 @@ def _one_hot(labels, classes, name="y"):
     one_hot = labels[:, None] == classes
     known = np.broadcast_to(one_hot, (len(labels), len(classes))).any(axis=1)
     if not known.all():
-        unknown = list(dict.fromkeys(labels[~known].tolist()))[:5]
+        unknown = list(dict.fromkeys(map(repr, labels[~known].tolist())))[:5]
         raise ValueError(
-            f"{name} has {unknown}; labels seen by fit are {classes.tolist()}"
+            f"{name} has [{', '.join(unknown)}]; labels seen by fit are "
+            f"{classes.tolist()}"
         )
     return one_hot.astype(np.float32)
 

@@ -1,14 +1,38 @@
 """Saving a fitted generator to a file, and loading it."""
 
+import itertools
+import threading
+from contextlib import contextmanager
+
 import numpy as np
 import torch
 from sklearn.utils.validation import check_is_fitted
+from torch.nn.modules.module import register_module_parameter_registration_hook
 
-from sksynth._storage import read_model, write_model
+from sksynth._storage import DAMAGE, read_model, write_model
 
 
 def _is_fitted_name(cls, name):
     return name.endswith("_") and not name.startswith("_") and not hasattr(cls, name)
+
+
+@contextmanager
+def _at_most(n_weights):
+    """End the making of a network that would have more weights.
+
+    A file may ask for a billion layers, which take all memory without any weights.
+    """
+    count, owner = itertools.count(1), threading.get_ident()
+
+    def refuse(module, name, parameter):
+        if threading.get_ident() == owner and next(count) > n_weights:
+            raise ValueError(f"its parameters ask for more than {n_weights} weights")
+
+    handle = register_module_parameter_registration_hook(refuse)
+    try:
+        yield
+    finally:
+        handle.remove()
 
 
 class SavedModelMixin:
@@ -95,12 +119,18 @@ class SavedModelMixin:
                 fitted[name]  # a KeyError if it is missing
             known = {k: v for k, v in fitted.items() if _is_fitted_name(cls, k)}
             vars(generator).update(known)
+            generator.conditions_.check()
             n_channels = generator._signal_shape[0]
-            if generator.scaler_.offset.shape != (n_channels, 1):
-                raise ValueError(f"{n_channels} channels need as many offsets")
-            network = generator._empty_network()
+            scaler = generator.scaler_
+            if not scaler.offset.shape == scaler.scale.shape == (n_channels, 1):
+                raise ValueError(f"{n_channels} channels need as many offsets, scales")
+            with _at_most(2 * len(weights)):
+                network = generator._empty_network()
+            dtypes = {name: w.dtype for name, w in network.state_dict().items()}
             network.load_state_dict(weights, assign=True)
-        except (KeyError, TypeError, AttributeError, ValueError, RuntimeError) as error:
+            if dtypes != {name: w.dtype for name, w in weights.items()}:
+                raise ValueError(f"the weights must have the dtypes {dtypes}")
+        except (*DAMAGE, IndexError, RuntimeError) as error:
             raise ValueError(f"{path} has a damaged content: {error}") from error
         generator.network_ = network.requires_grad_(False).eval()
         return generator

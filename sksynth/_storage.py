@@ -12,6 +12,8 @@ import numpy as np
 import torch
 
 FORMAT_VERSION = 1
+# what a header that is not as it was written may raise; nested too deep: Recursion
+DAMAGE = (KeyError, TypeError, AttributeError, ValueError, RecursionError)
 
 
 def write_model(path, header, network_state):
@@ -53,7 +55,7 @@ def read_model(path):
     try:
         document = json.loads(metadata["sksynth"])
         version = document.pop("format_version")
-    except (ValueError, KeyError, AttributeError, TypeError) as error:
+    except DAMAGE as error:
         raise ValueError(f"{path} has a damaged header: {error!r}") from None
     if not isinstance(version, int) or version > FORMAT_VERSION:
         raise ValueError(
@@ -70,7 +72,7 @@ def read_model(path):
     try:
         header = _unpack(document, arrays)
         header.keys()
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
+    except DAMAGE as error:
         raise ValueError(f"{path} has a damaged header: {error!r}") from None
     return header, network_state
 
@@ -112,6 +114,9 @@ def _unpack(value, arrays):
     if "~array" in value:
         return arrays[value["~array"]]
     if "~strings" in value:
+        n_bytes = len(value["~strings"]) * np.dtype(value["dtype"]).itemsize
+        if n_bytes > 2**24 + 4 * sum(map(len, value["~strings"])):
+            raise ValueError(f"{n_bytes} bytes for few letters: {value['dtype']}")
         array = np.array(value["~strings"], dtype=value["dtype"])
         return array.reshape(value["shape"])
     return {key: _unpack(item, arrays) for key, item in value.items()}

@@ -2,12 +2,11 @@
 
 from abc import ABCMeta, abstractmethod
 from itertools import chain
-from numbers import Integral
 
 import numpy as np
 import torch
 from sklearn.base import _fit_context
-from sklearn.utils import check_scalar, gen_batches
+from sklearn.utils import gen_batches
 from sklearn.utils._param_validation import (
     StrOptions,
     validate_parameter_constraints,
@@ -15,6 +14,7 @@ from sklearn.utils._param_validation import (
 from sklearn.utils.validation import check_is_fitted
 
 from sksynth._anchors import AnchorPairs, check_anchoring
+from sksynth._arrays import check_integer
 from sksynth._drawing import Drawing
 from sksynth._estimator import NetworkEstimator
 from sksynth._events import with_callbacks
@@ -275,7 +275,7 @@ class BaseGenerator(SavedModelMixin, NetworkEstimator, metaclass=ABCMeta):
             type(self).__name__,
         )
         self._check_sampling()
-        check_scalar(n_samples, "n_samples", Integral, min_val=1)
+        check_integer(n_samples, "n_samples", 1)
         return RowNoise.seeds(random_state, n_samples)
 
     def _check_sampling(self):
@@ -295,7 +295,14 @@ class BaseGenerator(SavedModelMixin, NetworkEstimator, metaclass=ABCMeta):
                 noise = RowNoise(seeds, rows, "signal", like.device)
                 scaled = draw(rows, noise, like).float().cpu().numpy()
             signals = self.scaler_.inverse_transform(scaled)
-            signals = signals.astype(container.real_dtype, copy=False)
+            with np.errstate(over="ignore"):
+                signals = signals.astype(container.real_dtype, copy=False)
+            if not np.isfinite(signals).all():
+                raise FloatingPointError(
+                    "the network drew numbers that are not finite, or that "
+                    f"{container.real_dtype} does not hold; look for outliers in X or "
+                    "in the anchors, and at the losses in history_"
+                )
             return container.as_rows(self._from_signals(signals))
 
         return Drawing(

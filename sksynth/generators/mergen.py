@@ -213,8 +213,8 @@ class MerGen(MergenTraining, BaseGenerator):
     _parameter_constraints: dict = {
         **BaseGenerator._parameter_constraints,
         "fs": [Interval(Real, 0, None, closed="neither")],
-        "n_fft": [Interval(Integral, 4, None, closed="left")],
-        "n_mels": [AT_LEAST_ONE],
+        "n_fft": [Interval(Integral, 4, 2**16, closed="both")],
+        "n_mels": [Interval(Integral, 1, 2**10, closed="both")],
         "upsampling": [tuple, list],
         "n_codes": [Interval(Integral, 2, None, closed="left")],
         "code_dim": [AT_LEAST_ONE],

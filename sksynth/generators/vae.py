@@ -110,7 +110,7 @@ class VAE(VariationalGenerator):
         **VariationalGenerator._parameter_constraints,
         "latent_dim": [Interval(Integral, 1, None, closed="left")],
         "hidden_dim": [Interval(Integral, 1, None, closed="left")],
-        "n_layers": [Interval(Integral, 1, None, closed="left")],
+        "n_layers": [Interval(Integral, 1, 1000, closed="both")],
         "beta": [Interval(Real, 0, None, closed="left"), None],
         "rows": [StrOptions({"auto", "table", "signals"})],
     }

@@ -26,7 +26,7 @@ class ResidualStack(nn.Module):
     def __init__(self, width, n_blocks, dilations=(1,)):
         super().__init__()
         hidden = -(-width // 4)
-        in_turn = [dilations[i % len(dilations)] for i in range(n_blocks)]
+        in_turn = (dilations[i % len(dilations)] for i in range(n_blocks))
         self.blocks = nn.ModuleList(
             nn.Sequential(
                 nn.GELU(),
