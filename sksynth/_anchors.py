@@ -1,12 +1,14 @@
 """Anchored sampling: which real signals a synthetic one starts from."""
 
 from dataclasses import dataclass
-from numbers import Integral, Real
+from numbers import Real
 
 import numpy as np
 import torch
 from sklearn.neighbors import NearestNeighbors
 from sklearn.utils import check_scalar
+
+from sksynth._arrays import check_integer
 
 
 def check_anchoring(anchors, anchors_y, strength, n_neighbors):
@@ -23,7 +25,7 @@ def check_anchoring(anchors, anchors_y, strength, n_neighbors):
     check_scalar(strength, "strength", Real)
     if not 0 <= strength <= 1:
         raise ValueError(f"strength must be in [0, 1]; got {strength!r}")
-    check_scalar(n_neighbors, "n_neighbors", Integral, min_val=1)
+    check_integer(n_neighbors, "n_neighbors", 1)
     return True
 
 

@@ -1,9 +1,8 @@
 """Rows that were asked of a generator, made batch by batch."""
 
-from numbers import Integral
-
 import numpy as np
-from sklearn.utils import check_scalar
+
+from sksynth._arrays import check_integer
 
 
 class Drawing:
@@ -42,9 +41,9 @@ class Drawing:
         n = self.n_samples
         stop = n if stop is None else stop
         size = self.batch_size if block_size is None else block_size
-        check_scalar(size, "block_size", Integral, min_val=1)
-        check_scalar(start, "start", Integral, min_val=0, max_val=n)
-        check_scalar(stop, "stop", Integral, min_val=start, max_val=n)
+        size = check_integer(size, "block_size", 1)
+        start = check_integer(start, "start", 0, n)
+        stop = check_integer(stop, "stop", start, n)
         return self._blocks(size, start, stop)
 
     def _blocks(self, size, start, stop):

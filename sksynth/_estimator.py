@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from numbers import Integral, Real
 
 import joblib
+import numpy as np
 import torch
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils._param_validation import Interval, StrOptions
@@ -34,6 +35,22 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator):
         "random_state": ["random_state"],
         "verbose": ["verbose"],
     }
+
+    def _validate_params(self):
+        """What scikit-learn checks, and what it lets through and torch does not."""
+        super()._validate_params()
+        for name, allowed in self._parameter_constraints.items():
+            value = getattr(self, name, None)
+            is_number = any(isinstance(kind, Interval) for kind in allowed)
+            if isinstance(value, bool | np.bool_) and is_number:
+                raise TypeError(f"{name} must be a number; got {value!r}")
+        for item in self.callbacks or []:
+            callback = item[-1] if isinstance(item, tuple) and item else item
+            if not hasattr(callback, "on_epoch_end"):
+                raise TypeError(
+                    "callbacks must hold callbacks of skorch, or tuples of a name and "
+                    f"one; got {item!r}"
+                )
 
     def __getstate__(self):
         """Weights on the CPU and callbacks without what they learnt."""

@@ -14,6 +14,11 @@ def as_rng(random_state):
     """Numpy RandomState; ``None`` is a fresh one, never numpy's global."""
     if random_state is None:
         return np.random.RandomState()
+    if random_state is np.random:
+        raise ValueError(
+            "random_state must be an int, a RandomState or None; got numpy.random, "
+            "whose state is the process's"
+        )
     return check_random_state(random_state)
 
 

@@ -307,7 +307,7 @@ def test_the_number_of_samples_is_checked(plain, n_samples, error):
         (
             {"anchors": SIGNALS, "strength": 0, "n_neighbors": 0},
             ValueError,
-            "n_neighbors == 0",
+            "n_neighbors must be at least 1; got 0",
         ),
         (
             {"anchors": SIGNALS[:, :, :5], "strength": 1},

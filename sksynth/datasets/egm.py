@@ -166,7 +166,7 @@ def make_egm(
     velocity = check_number("velocity", velocity, 0.3, 1.2)
     if site_spread is not None:
         site_spread = check_number("site_spread", site_spread, 0)
-    snr = None if snr is None else check_number("snr", snr, -np.inf)
+    snr = None if snr is None else check_number("snr", snr, -300, 300)
     rngs = [rng.spawn(2) for rng in as_generator(random_state).spawn(n_samples)]
 
     y = _labels(n_samples, classes, weights)

@@ -81,12 +81,15 @@ def maximum_mean_discrepancy(
     if bandwidth is not None:
         bandwidth = check_positive(bandwidth, "bandwidth")
     centre, scale = centre_and_scale(X, Y)
-    if bandwidth is None:
+    scale = float(scale)
+    if bandwidth is not None:
+        bandwidth = bandwidth / scale / scale  # in the unit of the blocks, as below
+    else:
         if all((b == X[0]).all() for Z in (X, Y) for b in blocks(Z)):
             return 0.0  # no distance to take a bandwidth from
-        bandwidth = _mean_squared_distance(X, Y, centre)
-    # of the widest kernel, in the unit of the blocks
-    widest = bandwidth / scale**2 * 2.0 ** (n_kernels - 1 - n_kernels // 2)
+        bandwidth = _mean_squared_distance(X, Y, centre, scale)
+    # of the widest kernel
+    widest = bandwidth * 2.0 ** (n_kernels - 1 - n_kernels // 2)
     n_x, n_y = len(X), len(Y)
     within_x, within_y = (
         _kernel_sum(Z, Z, centre, scale, widest, n_kernels, symmetric=True)
@@ -101,14 +104,17 @@ def maximum_mean_discrepancy(
     return within - 2 * between
 
 
-def _mean_squared_distance(X, Y, centre):
-    """Between two different rows of X and Y together: 2 / (n - 1) sum |z - mean|^2."""
-    total = sum(_squares(b, centre) for Z in (X, Y) for b in blocks(Z))
+def _mean_squared_distance(X, Y, centre, scale):
+    """Between two different rows of X and Y together: 2 / (n - 1) sum |z - mean|^2.
+
+    In the unit of ``scale``, since the squares of tiny numbers are 0.
+    """
+    total = sum(_squares(b, centre, scale) for Z in (X, Y) for b in blocks(Z))
     return 2 * total / (len(X) + len(Y) - 1)
 
 
-def _squares(rows, centre):
-    deviation = rows.reshape(len(rows), -1) - centre.astype(np.float64)
+def _squares(rows, centre, scale):
+    deviation = (rows.reshape(len(rows), -1) - centre.astype(np.float64)) / scale
     return float(np.einsum("ij,ij->", deviation, deviation))
 
 

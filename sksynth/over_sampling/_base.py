@@ -11,6 +11,7 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, column_or_1d
 
+from sksynth._arrays import check_integer
 from sksynth._fitting import restored_on_failure
 from sksynth._preprocessing import check_signals
 from sksynth.selection import KeepBest
@@ -56,6 +57,8 @@ class SignalSamplerMixin:
         """X in the shape that the generator shall see."""
         if self.signal_shape is None:
             return X
+        for length in self.signal_shape:
+            check_integer(length, "each number of signal_shape", 1)
         if X.ndim != 2 or np.prod(self.signal_shape) != X.shape[1]:
             raise ValueError(
                 f"signal_shape={self.signal_shape} reads a 2-D X with "

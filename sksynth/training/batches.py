@@ -30,7 +30,7 @@ class TensorBatches:
             self.rows = torch.as_tensor(dataset.indices)
             dataset = dataset.dataset
         self.tensors = dataset.X
-        self.batch_size = batch_size
+        self.batch_size = int(batch_size)  # torch takes no numpy integer
         self.shuffle = shuffle
         self.weights = None if weights is None else weights[self.rows]
 
