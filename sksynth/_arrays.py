@@ -48,10 +48,11 @@ def check_signals(X, name="X", *, min_samples=1):
         raise ValueError(
             f"{name} must have n_samples >= {min_samples}; got shape {X.shape}"
         )
-    if X.size and max(X.max(), -X.min()) > LARGEST:
+    largest = max(float(X.max()), -float(X.min())) if len(X) else 0.0
+    if largest > LARGEST:
         raise ValueError(
             f"the numbers in {name} are too large: at most {LARGEST:g} is measured; "
-            f"got {max(X.max(), -X.min()):g}"
+            f"got {largest:g}"
         )
     return X[:, None] if X.ndim == 2 else X
 

@@ -71,6 +71,8 @@ def make_runs(cv, X, y, groups, n_repeats, random_state):
     for repeat in range(n_repeats):
         splitter = _splitter(cv, y, groups, repeat, int(rng.randint(2**31)))
         splits = list(splitter.split(X, y, groups))
+        if not splits:
+            raise ValueError(f"cv gives no splits; got {cv!r}")
         seeds = rng.randint(2**31, size=(len(splits), 2)).tolist()
         for fold, ((train, test), own) in enumerate(zip(splits, seeds, strict=True)):
             runs.append(Run(repeat, fold, train, test, *own))

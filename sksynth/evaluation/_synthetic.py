@@ -28,6 +28,8 @@ class Synthetic:
 
 def seeded_copy(estimator, seed):
     """Unfitted copy; each of its ``random_state`` parameters is an own seed."""
+    if not hasattr(estimator, "get_params"):  # clone copies a list of estimators
+        raise TypeError(f"an estimator of scikit-learn is needed; got {estimator!r}")
     estimator = clone(estimator)
     rng = as_rng(seed)
     names = sorted(estimator.get_params())

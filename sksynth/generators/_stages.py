@@ -28,8 +28,14 @@ class Checkpoint:
         if path is None or not path.exists():
             return None
         header, weights = read_model(path)
-        network.load_state_dict(weights)
-        return header["curves"]
+        try:
+            network.load_state_dict(weights)
+            return header["curves"]
+        except (RuntimeError, KeyError) as error:
+            raise ValueError(
+                f"{path} holds no finished {stage}; delete the file to train the stage "
+                f"again: {error}"
+            ) from None
 
     def save(self, stage, key, network, curves):
         """Keep a finished stage; the file appears complete or not at all."""

@@ -7,6 +7,8 @@ from sklearn.manifold import TSNE
 from sksynth._arrays import check_integer
 from sksynth.plotting._matplotlib import import_pyplot
 
+# scikit-learn's t-SNE counts in float32, and NaN there ends the whole process
+TINY, HUGE = 1e-30, 1e15
 METHODS = {"pca": "PCA", "tsne": "t-SNE"}
 
 
@@ -19,8 +21,14 @@ def check_plane(method, n_rows):
 def to_plane(rows, method, rng):
     """Two numbers for each of the rows (n, n_numbers)."""
     seed = int(rng.randint(2**31))
-    if not np.ptp(rows, axis=0).any():  # equal rows have no axes
+    size = np.ptp(rows, axis=0).max()
+    if size < TINY:  # equal rows have no axes
         return np.zeros((len(rows), 2))
+    if not size < HUGE:
+        raise ValueError(
+            f"the rows are too far apart for a picture, {size:g} in the unit of the "
+            "real ones; look for outliers"
+        )
     if method == "pca":
         points = PCA(min(2, *rows.shape), svd_solver="full").fit_transform(rows)
         return np.pad(points, ((0, 0), (0, 2 - points.shape[1])))
