@@ -11,7 +11,7 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, column_or_1d
 
-from sksynth._arrays import check_integer
+from sksynth._arrays import as_labels, check_integer
 from sksynth._fitting import restored_on_failure
 from sksynth._preprocessing import check_signals
 from sksynth.selection import KeepBest
@@ -33,8 +33,10 @@ class SignalSamplerMixin:
 
     def _resample(self, X, y, **options):
         """Result of ``_fit_resample`` in the containers of X and y."""
-        check_classification_targets(y)
         containers = Containers(X, y)
+        y = as_labels(y)
+        with np.errstate(invalid="ignore"):  # it compares numbers with their integers
+            check_classification_targets(y)
         with restored_on_failure(self):
             vars(self).pop("synthetic_groups_", None)  # of a call with groups
             one_hot = OneHot.of(y)

@@ -1,12 +1,30 @@
 """Where and in which precision a network trains."""
 
+import os
+
 import torch
 
 PRECISIONS = ("auto", "float32", "bf16")
 
 
+_state = {"is_forked": False}
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=lambda: _state.update(is_forked=True))
+
+
+def _leave_threads_of_parent():
+    """Let torch count in one thread in a process made by ``fork``, at its first use.
+
+    The threads of its parent are not there, and torch would wait for them for ever.
+    """
+    if _state["is_forked"]:
+        torch.set_num_threads(1)
+        _state["is_forked"] = False
+
+
 def resolve_device(device):
     """Device for ``"auto"`` or a torch device name; refused if it is not there."""
+    _leave_threads_of_parent()
     if device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
