@@ -58,9 +58,17 @@ def check_targets(y, n_samples, *, warn=True):
 
 def is_discrete(y):
     """Whether y holds labels (of one or several outputs) and not measurements."""
-    with np.errstate(invalid="ignore"):  # it compares numbers with their integers
-        kind = type_of_target(y, input_name="y", raise_unknown=True)
+    kind = quietly(type_of_target, y, input_name="y", raise_unknown=True)
     return not kind.startswith("continuous")
+
+
+def quietly(look_at, y, **options):
+    """What scikit-learn finds out about targets, by a look at them as integers.
+
+    Numbers that are none make numpy warn.
+    """
+    with np.errstate(invalid="ignore"):
+        return look_at(y, **options)
 
 
 def name_of(label):

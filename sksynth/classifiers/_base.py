@@ -17,7 +17,12 @@ from sklearn.utils.validation import check_is_fitted
 from sksynth._estimator import NetworkEstimator
 from sksynth._events import with_callbacks
 from sksynth._fitting import restored_on_failure
-from sksynth._preprocessing import ChannelScaler, check_signals, check_targets
+from sksynth._preprocessing import (
+    ChannelScaler,
+    check_signals,
+    check_targets,
+    quietly,
+)
 from sksynth._random import as_rng, seeded
 from sksynth.training.callbacks import EarlyStopping, plain_callbacks
 from sksynth.training.device import resolve_device
@@ -221,7 +226,7 @@ class BaseSignalClassifier(ClassifierMixin, NetworkEstimator, metaclass=ABCMeta)
                 "None"
             )
         y = check_targets(y, n_samples)
-        check_classification_targets(y)
+        quietly(check_classification_targets, y)
         return column_or_1d(y)
 
     def _check_valid(self, X, y):

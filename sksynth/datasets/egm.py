@@ -90,8 +90,8 @@ def make_egm(
         order 2, 3 to 30 Hz, zero phase. The noise then has the same band (order 3).
         Without, they are low-passed as the sampling rate demands.
     snr : float, default=20.0
-        Signal-to-noise ratio of `bspm` in dB, over the leads and times of each
-        simulation. None adds no noise.
+        Signal-to-noise ratio of `bspm` in dB, from -300 to 300, over the leads and
+        times of each simulation. None adds no noise.
     random_state : int, RandomState, Generator or None, default=None
         Seed. None is a fresh one at each call; numpy's global state is never used. A
         simulation has its own seed: with the same rhythms, ``make_egm(3)`` is the

@@ -43,9 +43,9 @@ class MerGen(MergenTraining, BaseGenerator):
     fs : float, default=24000.0
         Sampling rate of X in Hz.
     n_fft : int, default=1024
-        Samples a window of the spectrogram, even.
+        Samples a window of the spectrogram, even, at most 65536.
     n_mels : int, default=80
-        Mel bands.
+        Mel bands, at most 1024.
     upsampling : sequence of int, default=(8, 8, 2, 2)
         Factors of the vocoder's stages; their product is the samples from one frame to
         the next, an even number of at most ``n_fft // 2``.

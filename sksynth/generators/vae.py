@@ -35,7 +35,7 @@ class VAE(VariationalGenerator):
     hidden_dim : int, default=512
         Width of the hidden layer next to the signals; each further one has half of it.
     n_layers : int, default=2
-        Number of hidden layers of encoder and decoder.
+        Number of hidden layers of encoder and decoder, at most 1000.
     beta : float, default=None
         Weight of the KL divergence in the loss. 1 is the evidence lower bound; higher
         values make pure samples better and reconstructions coarser, where the numbers

@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_consistent_length, column_or_1d
 
 from sksynth._arrays import as_labels, check_integer
 from sksynth._fitting import restored_on_failure
-from sksynth._preprocessing import check_signals
+from sksynth._preprocessing import check_signals, quietly
 from sksynth.selection import KeepBest
 
 SHARED_CONSTRAINTS = {
@@ -35,8 +35,7 @@ class SignalSamplerMixin:
         """Result of ``_fit_resample`` in the containers of X and y."""
         containers = Containers(X, y)
         y = as_labels(y)
-        with np.errstate(invalid="ignore"):  # it compares numbers with their integers
-            check_classification_targets(y)
+        quietly(check_classification_targets, y)
         with restored_on_failure(self):
             vars(self).pop("synthetic_groups_", None)  # of a call with groups
             one_hot = OneHot.of(y)

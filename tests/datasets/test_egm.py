@@ -425,6 +425,7 @@ def test_a_fibrillation_too_short_for_the_window_is_an_error(brief, monkeypatch)
         ("site_spread", "far", TypeError),
         ("band_pass", 1, TypeError),
         ("snr", np.inf, ValueError),
+        ("snr", 1e6, ValueError),
         ("snr", "20 dB", TypeError),
         ("random_state", "seed", TypeError),
     ],
