@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import scipy.fft
 
-from ._arrays import check_integer, check_positive
+from ._arrays import check_integer, check_kind, check_positive
 
 WATER = 4.68  # ppm, at body temperature
 
@@ -357,6 +357,7 @@ def detrended(spectra, ppm):
 
 def check_complex(X, name):
     """Finite complex64 or complex128 array of at least one dimension."""
+    check_kind(X, name)
     X = np.asarray(X)
     if X.dtype.kind != "c":
         raise TypeError(f"{name} must be complex; got dtype {X.dtype}")

@@ -12,10 +12,11 @@ from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 
 import sksynth
-from sksynth import FCNClassifier, GeneratorOverSampler
+from sksynth import FCNClassifier, GeneratorOverSampler, SpectrumVAE
 from sksynth.evaluation import evaluate_combinations
-from sksynth.metrics import maximum_mean_discrepancy, root_mean_square
-from sksynth.plotting import EmbeddingDisplay
+from sksynth.metrics import maximum_mean_discrepancy, root_mean_square, spectral_snr
+from sksynth.mrs import fid_to_spectrum
+from sksynth.plotting import EmbeddingDisplay, SpectrumDisplay
 from tests.test_conventions import TINY, TINY_DIFFUSION
 
 RNG = np.random.default_rng(0)
@@ -30,6 +31,25 @@ def test_masked_signals_are_refused(measure):
     with pytest.raises(ValueError, match="X has .* masked entries"):
         measure(MASKED)
     measure(np.ma.masked_array(X))  # nothing is masked
+
+
+SPECTRA = MASKED[:, 0] + 1j
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda: fid_to_spectrum(SPECTRA),
+        lambda: spectral_snr(SPECTRA, np.linspace(0, 5, 16)),
+        lambda: SpectrumVAE(max_epochs=1).fit(SPECTRA),
+        lambda: EmbeddingDisplay(MASKED, MASKED).plot(),
+        lambda: SpectrumDisplay(MASKED, MASKED, fs=16.0).plot(),
+        lambda: evaluate_combinations(TINY, LogisticRegression(), MASKED, Y, cv=2),
+    ],
+)
+def test_masked_signals_are_refused_wherever_signals_are_taken(function):
+    with pytest.raises(ValueError, match="has .* masked entries"):
+        function()
 
 
 @pytest.mark.parametrize("measure", [TINY.fit, root_mean_square])

@@ -12,6 +12,7 @@ from sklearn.utils import check_array, check_scalar, column_or_1d
 from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import check_consistent_length
 
+from sksynth._arrays import check_kind
 from sksynth._random import as_rng
 
 
@@ -29,6 +30,7 @@ class Run:
 
 def check_data(X, y, groups):
     """X as a float array of 2 or 3 dimensions, labels, and groups or None."""
+    check_kind(X, "X")
     X = check_array(
         X, dtype=[np.float64, np.float32], allow_nd=True, order="C", input_name="X"
     )

@@ -8,7 +8,7 @@ from scipy.ndimage import uniform_filter1d
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import _check_feature_names
 
-from sksynth._arrays import SIGNAL_SHAPES
+from sksynth._arrays import SIGNAL_SHAPES, check_kind
 from sksynth.generators._convolutional import ConvolutionalGenerator
 from sksynth.generators._training import AT_LEAST_ONE
 from sksynth.mrs import fid_to_spectrum, spectrum_to_fid
@@ -189,6 +189,7 @@ class SpectrumVAE(ConvolutionalGenerator):
         self.verbose = verbose
 
     def _check_X(self, X, *, reset):
+        check_kind(X, "X")
         is_complex = np.asarray(X).dtype.kind == "c"
         if not reset and is_complex != self.is_complex_:
             words = {True: "complex", False: "real"}

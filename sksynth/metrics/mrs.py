@@ -3,6 +3,7 @@
 import numpy as np
 from sklearn.utils import check_array
 
+from sksynth._arrays import check_kind
 from sksynth.mrs import check_ppm, detrended, in_window
 
 GABA = (2.8, 3.2)  # ppm
@@ -199,6 +200,7 @@ def spectral_mse(spectra, reference, ppm, *, window=(2.5, 4.0)):
 
 def _check_spectra(spectra, ppm, name="spectra"):
     """Real parts (n, n_points), float64, and shifts (n_points,)."""
+    check_kind(spectra, name)
     spectra = np.asarray(spectra)
     if spectra.dtype.kind == "c":
         spectra = spectra.real

@@ -4,7 +4,7 @@ import numpy as np
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_consistent_length
 
-from sksynth._arrays import channel_moments
+from sksynth._arrays import channel_moments, check_kind
 from sksynth._random import as_rng
 from sksynth.plotting._matplotlib import import_pyplot
 from sksynth.plotting._plane import METHODS, check_plane, class_colours, to_plane
@@ -167,6 +167,7 @@ class EmbeddingDisplay:
             (self.y_real, self.y_synthetic),
             strict=True,
         ):
+            check_kind(X, name)
             X = check_array(X, ensure_2d=False, allow_nd=True, input_name=name)
             if X.ndim not in (2, 3) or len(X) < 2:
                 raise ValueError(

@@ -6,6 +6,7 @@ import numpy as np
 from scipy.signal import welch
 from sklearn.utils import check_array, gen_batches
 
+from sksynth._arrays import check_kind
 from sksynth.plotting._matplotlib import import_pyplot
 from sksynth.plotting._text import plain
 
@@ -142,6 +143,7 @@ class SpectrumDisplay:
 
 def _signals(X, name):
     dtype = [np.float64, np.float32]
+    check_kind(X, name)
     X = check_array(X, dtype=dtype, ensure_2d=False, allow_nd=True, input_name=name)
     if X.ndim not in (2, 3) or 0 in X.shape:
         raise ValueError(f"signals must have 2 or 3 dimensions; got shape {X.shape}")
