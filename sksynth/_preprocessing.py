@@ -71,6 +71,15 @@ def quietly(look_at, y, **options):
         return look_at(y, **options)
 
 
+def check_output(numbers):
+    """Refuse numbers of a network that are not finite, or too large for the dtype."""
+    if not np.isfinite(numbers).all():
+        raise FloatingPointError(
+            f"the network gave numbers that are not finite in {numbers.dtype}; look "
+            "for outliers in X or in the anchors, and at the losses in history_"
+        )
+
+
 def name_of(label):
     """A class in words; None stands for all rows."""
     return "the data" if label is None else f"class {label!r}"

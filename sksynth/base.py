@@ -24,6 +24,7 @@ from sksynth._preprocessing import (
     ChannelScaler,
     ConditionEncoder,
     Container,
+    check_output,
     check_signals,
     check_targets,
 )
@@ -88,7 +89,8 @@ class BaseGenerator(SavedModelMixin, NetworkEstimator, metaclass=ABCMeta):
         ValueError
             If X or y has a wrong shape or is not finite, or the device is not there.
         TypeError
-            If a data set is not map-style, or its items are not signals.
+            If a data set is not map-style, or its items are not signals; for labels of
+            several types, or True as a number.
         FloatingPointError
             If the loss is not finite any more.
         """
@@ -177,6 +179,8 @@ class BaseGenerator(SavedModelMixin, NetworkEstimator, metaclass=ABCMeta):
         ValueError
             For a y of unknown labels or wrong length, a y asked of a generator that was
             fitted without, or ``strength`` without ``anchors``.
+        FloatingPointError
+            If the network gives numbers that are not finite.
         """
         return self._ask(
             n_samples, y, anchors, anchors_y, strength, n_neighbors, random_state
@@ -297,12 +301,7 @@ class BaseGenerator(SavedModelMixin, NetworkEstimator, metaclass=ABCMeta):
             signals = self.scaler_.inverse_transform(scaled)
             with np.errstate(over="ignore"):
                 signals = signals.astype(container.real_dtype, copy=False)
-            if not np.isfinite(signals).all():
-                raise FloatingPointError(
-                    "the network drew numbers that are not finite, or that "
-                    f"{container.real_dtype} does not hold; look for outliers in X or "
-                    "in the anchors, and at the losses in history_"
-                )
+            check_output(signals)
             return container.as_rows(self._from_signals(signals))
 
         return Drawing(

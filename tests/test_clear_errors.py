@@ -12,7 +12,7 @@ from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 
 import sksynth
-from sksynth import FCNClassifier, GeneratorOverSampler, SpectrumVAE
+from sksynth import ConvVAE, FCNClassifier, GeneratorOverSampler, SpectrumVAE
 from sksynth.evaluation import evaluate_combinations
 from sksynth.metrics import maximum_mean_discrepancy, root_mean_square, spectral_snr
 from sksynth.mrs import fid_to_spectrum
@@ -149,6 +149,14 @@ def test_anchors_far_from_the_signals_give_no_nan():
         generator.sample(2, anchors=X * 1e30, strength=0.5)
     with pytest.raises(ValueError, match="too large beside those seen by fit"):
         generator.sample(2, anchors=X * 1e300, strength=0.5)
+
+
+def test_codes_far_from_all_signals_give_no_nan():
+    generator = ConvVAE(latent_dim=2, width=2, hidden_dim=4, max_epochs=1).fit(X)
+    with pytest.raises(FloatingPointError, match="not finite in float32"):
+        generator.decode([[1e38, 1e38]])
+    with pytest.raises(FloatingPointError, match="not finite in float32"):
+        generator.encode(X * 1e30)
 
 
 @pytest.mark.parametrize("shape", [("a",), (1.5,), (True, 16), (-1, -16)])

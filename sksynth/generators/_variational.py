@@ -10,6 +10,7 @@ from sklearn.base import DensityMixin
 from sklearn.utils import check_array, check_scalar, gen_batches
 from sklearn.utils.validation import check_is_fitted
 
+from sksynth._preprocessing import check_output
 from sksynth.base import BaseGenerator
 
 
@@ -209,7 +210,9 @@ class VariationalGenerator(DensityMixin, BaseGenerator):
         """Rows of ``function(network, *tensors)`` as an array."""
         tensors = (torch.tensor(a) for a in arrays)
         rows = self._through(self._network_to_sample(), function, *tensors)
-        return rows.cpu().numpy()
+        rows = rows.cpu().numpy()
+        check_output(rows)
+        return rows
 
     def _evidence(self, signals, condition, n_draws=16):
         """Evidence lower bound of each row, (n_samples,), in float64."""
