@@ -12,7 +12,13 @@ from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 
 import sksynth
-from sksynth import ConvVAE, FCNClassifier, GeneratorOverSampler, SpectrumVAE
+from sksynth import (
+    ConvVAE,
+    FCNClassifier,
+    GeneratorAugmenter,
+    GeneratorOverSampler,
+    SpectrumVAE,
+)
 from sksynth.evaluation import evaluate_combinations
 from sksynth.metrics import maximum_mean_discrepancy, root_mean_square, spectral_snr
 from sksynth.mrs import fid_to_spectrum
@@ -157,6 +163,19 @@ def test_codes_far_from_all_signals_give_no_nan():
         generator.decode([[1e38, 1e38]])
     with pytest.raises(FloatingPointError, match="not finite in float32"):
         generator.encode(X * 1e30)
+
+
+def test_an_outlier_in_a_spectrum_warns_of_nothing():
+    spectra = np.ones((6, 8), complex)
+    spectra[0, 0] = 3.6e8j
+    generator = SpectrumVAE(latent_dim=2, width=2, hidden_dim=4, max_epochs=1)
+    assert np.isfinite(generator.fit(spectra).scaler_.scale).all()
+
+
+def test_measurements_as_categories_are_refused_by_the_augmenter():
+    y = pd.Series(np.arange(12) / 8, dtype="category")
+    with pytest.raises(ValueError, match="new ones are none of its categories"):
+        GeneratorAugmenter(TINY, random_state=0).fit_resample(X, y)
 
 
 @pytest.mark.parametrize("shape", [("a",), (1.5,), (True, 16), (-1, -16)])

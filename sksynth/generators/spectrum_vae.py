@@ -257,7 +257,9 @@ class SpectrumVAE(ConvolutionalGenerator):
         n_channels, n_points = self._spectrum_shape
         square = scaler.scale.reshape(n_parts, -1, n_points) ** 2
         width = max(1, round(_SMOOTHED * n_points))
-        shared = uniform_filter1d(square.mean(axis=0), width, mode="nearest")
+        own = square.mean(axis=0)
+        shared = uniform_filter1d(own, width, mode="nearest")
+        shared = np.maximum(shared, own / width)  # rounding beside a large number
         shared = np.tile(np.sqrt(shared), (n_parts, 1)).reshape(-1, 1)
         scaler.scale = np.where(shared > 0, shared, scaler.scale)
         return scaler

@@ -230,8 +230,13 @@ class GeneratorAugmenter(SignalSamplerMixin, BaseSampler):
             raise ValueError("requires y to be passed, but the target y is None")
         if self.forward is None:
             X = self._check_X(X, y)
-            shape = np.shape(y)
+            shape, kind = np.shape(y), str(getattr(y, "dtype", ""))
             y = check_targets(y, len(X), warn=False).reshape(shape)
+            if kind == "category" and not is_discrete(y):
+                raise ValueError(
+                    "y holds measurements, and new ones are none of its categories: "
+                    "give numbers"
+                )
         else:
             X = self._check_X(X, y)
             y = check_array(
