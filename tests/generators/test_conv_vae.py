@@ -39,7 +39,8 @@ def test_any_number_of_channels_and_odd_lengths_work(n_channels, n_times):
 
 @pytest.mark.parametrize("as_adjacency", [False, True])
 def test_the_order_keeps_neighbours_together(as_adjacency):
-    places = RNG.permutation(grid(8, 8))
+    # no square: its two ways to order the channels are equally good, and rounding decides
+    places = RNG.permutation(grid(4, 16))
     graph = neighbours_on(places) if as_adjacency else places
     order = channel_order(check_channel_graph(graph, 64))
     assert sorted(order) == list(range(64))
@@ -49,10 +50,8 @@ def test_the_order_keeps_neighbours_together(as_adjacency):
         )
         for size in (4, 16)
     }
-    if as_adjacency:
-        assert spread[4] < 3 and spread[16] < 6  # 7 for channels in any order
-    else:
-        assert spread == {4: 1, 16: 3}  # squares
+    # squares of positions, columns of neighbours; 9 and 14 in any order
+    assert spread == {4: 3 if as_adjacency else 1, 16: 3}
 
 
 def test_the_network_sees_the_order_and_nobody_else():

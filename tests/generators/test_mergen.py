@@ -537,7 +537,7 @@ def test_epochs_of_all_stages_make_the_default_updates():
             n = _mergen_training.N_UPDATES_AGAINST
         assert generator._epochs(stage, 24) == -(-n // n_batches)
     generator.set_params(discriminator_width=None)
-    assert generator._epochs("vocoder", 24) == updates["vocoder"] / 6
+    assert generator._epochs("vocoder", 24) == -(-updates["vocoder"] // 6)
     assert generator._n_subtasks() is None
     assert tiny(prior_epochs=(2, 3))._n_subtasks() == 1 + 2 + 3 + 1
 
