@@ -39,7 +39,7 @@ def test_any_number_of_channels_and_odd_lengths_work(n_channels, n_times):
 
 @pytest.mark.parametrize("as_adjacency", [False, True])
 def test_the_order_keeps_neighbours_together(as_adjacency):
-    # no square: its two ways to order the channels are equally good, and rounding decides
+    # no square: it can be ordered in two ways, between which rounding decides
     places = RNG.permutation(grid(4, 16))
     graph = neighbours_on(places) if as_adjacency else places
     order = channel_order(check_channel_graph(graph, 64))
