@@ -2,7 +2,10 @@
 
 try:
     from sklearn.callback import CallbackSupportMixin, with_callbacks
+
+    N_FRAMES = 1  # that with_callbacks puts around a method, for stacklevel
 except ImportError:  # an older scikit-learn has no set_callbacks
+    N_FRAMES = 0
 
     class CallbackSupportMixin:
         """Nothing to support."""
@@ -12,4 +15,4 @@ except ImportError:  # an older scikit-learn has no set_callbacks
         return method
 
 
-__all__ = ["CallbackSupportMixin", "with_callbacks"]
+__all__ = ["N_FRAMES", "CallbackSupportMixin", "with_callbacks"]

@@ -229,7 +229,7 @@ class TwoBandVQVAE(nn.Module):
         """Signals of one band alone."""
         n_rows = 1 if name == "low" else self.n_fft // 2
         rows = z.float().flatten(1, 2).unflatten(1, (n_rows, -1, 2))
-        z = torch.view_as_complex(rows.permute(0, 2, 1, 4, 3).contiguous())
+        z = torch.complex(*rows.permute(3, 0, 2, 1, 4))
         below, above = (0, self.n_fft // 2) if name == "low" else (1, 0)
         z = F.pad(z, (0, 0, below, above))
         return istft(z, self.n_fft, self.hop, self.n_times)
