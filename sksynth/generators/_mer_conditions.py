@@ -4,8 +4,6 @@ import numpy as np
 from sklearn.cluster import AgglomerativeClustering
 from sklearn.neighbors import NearestNeighbors
 
-from sksynth.generators._segments import n_primer_of
-
 N_NEIGHBORS = 5  # training rows of like conditions, among which one lends the rest
 
 
@@ -93,7 +91,7 @@ class TrainingConditions:
         """Condition matrices of the training rows, (n, n_windows, n_features)."""
         return self._matrix(self.own, self.context, self.clusters, self.local)
 
-    def asked(self, own, context, local, lenders, n_windows):
+    def asked(self, own, context, local, lenders, known, n_windows):
         """Condition matrices, (n, n_windows, n_features), with what training rows lend.
 
         Parameters
@@ -104,6 +102,8 @@ class TrainingConditions:
             Standardised metrics; None borrows them, a str leaves them out.
         lenders : ndarray of shape (n, n_segments)
             Training rows; the first one lends all, the others further metrics.
+        known : sequence of int
+            Windows of each segment that the one before it has lent.
         n_windows : int
             Rows of a matrix.
         """
@@ -111,9 +111,8 @@ class TrainingConditions:
         own = self.own[first] if own is None else own
         context = self.context[first] if context is None else context
         if local is None:
-            known = n_primer_of(self.local.shape[1])
-            parts = [self.local[first]]
-            parts += [self.local[k][:, known:] for k in lenders.T[1:]]
+            pairs = zip(lenders.T, known, strict=True)
+            parts = [self.local[rows][:, n:] for rows, n in pairs]
             local = np.concatenate(parts, axis=1)[:, :n_windows]
         elif isinstance(local, str):
             local = None

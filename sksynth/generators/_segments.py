@@ -9,6 +9,7 @@ from sksynth.nn.mel_vqvae import RATES
 
 JOININGS = ("continue", "parallel")
 N_OVERLAP = 16  # frames, of a cross-fade
+GOLDEN = (math.sqrt(5) - 1) / 2
 
 
 def n_primer_of(n_steps):
@@ -16,10 +17,24 @@ def n_primer_of(n_steps):
     return min(n_steps - 1, max(1, n_steps // 7))
 
 
-def n_segments(n_windows, n_steps):
-    """Segments of ``n_steps`` windows that cover so many, primers in common."""
-    step = n_steps - n_primer_of(n_steps)
-    return 1 + math.ceil(max(0, n_windows - n_steps) / step)
+def segments_of(n_windows, n_steps, joining):
+    """Segments of ``n_steps`` windows that cover so many: where each begins, and known.
+
+    ``known`` are the windows that a segment has in common with what is there already.
+    Of "continue" their number varies from a seventh to a half of a segment, in steps of
+    the golden ratio, which never come back: what a segment has at one of its places,
+    such as softer ends, then has no rate of its own in the recording.
+    """
+    least = n_primer_of(n_steps)
+    starts, known = [0], [0]
+    while starts[-1] + n_steps < n_windows:
+        n = least
+        if joining == "continue":
+            share = GOLDEN * len(starts) % 1
+            n += round(share * max(0, n_steps // 2 - least))
+        starts.append(starts[-1] + n_steps - n)
+        known.append(n)
+    return starts, known
 
 
 class SegmentWriter:
@@ -53,22 +68,23 @@ class SegmentWriter:
             first tokens of the first, which are then left out again.
         """
         n_windows = features.shape[1]
-        step = self.n_steps - self.n_primer
-        starts = range(0, n_segments(n_windows, self.n_steps) * step, step)
+        starts, known = segments_of(n_windows, self.n_steps, joining)
         lacking = starts[-1] + self.n_steps - n_windows
         features = F.pad(features.mT, (0, lacking), mode="replicate").mT
         segments = [
             (features[:, i : i + self.n_steps], uniform(7 * self.n_steps))
             for i in starts
         ]
-        join = self._continue if joining == "continue" else self._parallel
-        return join(segments)[..., : RATES[0] * n_windows]
+        if joining == "continue":
+            spectrogram = self._continue(segments, known)
+        else:
+            spectrogram = self._parallel(segments)
+        return spectrogram[..., : RATES[0] * n_windows]
 
-    def _continue(self, segments):
+    def _continue(self, segments, n_known):
         """All tokens, decoded at once."""
         top, low = self._tokens(*segments[0])
-        for features, uniform in segments[1:]:
-            n = self.n_primer
+        for (features, uniform), n in zip(segments[1:], n_known[1:], strict=True):
             known = top[:, len(top[0]) - n :], low[:, len(low[0]) - 6 * n :]
             more_top, more_low = self._tokens(features, uniform, *known)
             top = torch.cat([top, more_top[:, n:]], dim=1)

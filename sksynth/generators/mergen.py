@@ -16,7 +16,7 @@ from sksynth._random import RowNoise
 from sksynth.base import BaseGenerator
 from sksynth.generators._mer_conditions import LocalMetrics, TrainingConditions
 from sksynth.generators._mergen_training import MergenTraining
-from sksynth.generators._segments import JOININGS, SegmentWriter, n_segments
+from sksynth.generators._segments import JOININGS, SegmentWriter, segments_of
 from sksynth.generators._tokens import check_tokens
 from sksynth.generators._training import AT_LEAST_ONE
 
@@ -84,9 +84,9 @@ class MerGen(MergenTraining, BaseGenerator):
         Divides the logits of the tokens: below 1 there is less variety.
     joining : {"continue", "parallel"}, default="continue"
         How recordings longer than those of ``fit`` are made. Each segment goes on from
-        the last tokens of the one before; or all start with the same tokens, and are
-        cross-faded, which is the published way and leaves a line in the spectrum of
-        the envelope at the rate of the segments.
+        the last tokens of the one before, a seventh to a half of it; or all start with
+        the same tokens, and are cross-faded, which is the published way and leaves a
+        line in the spectrum of the envelope at the rate of the segments.
     inverter : {"melgan", "griffin-lim"}, default="melgan"
         From spectrograms to signals. Griffin-Lim needs no training.
     n_refine : int, default=0
@@ -561,8 +561,9 @@ default=None
                 )
             context = self.context_.encode(context, n_samples)
         local = self._check_local(local, n_samples, n_windows)
-        n_lenders = n_segments(n_windows, self._n_steps(self._signal_shape[1]))
-        uniform = RowNoise.uniform_of_all(seeds, n_samples, "label", n_lenders)
+        n_steps = self._n_steps(self._signal_shape[1])
+        _, known = segments_of(n_windows, n_steps, self.joining)
+        uniform = RowNoise.uniform_of_all(seeds, n_samples, "label", len(known))
         lenders = self.lenders_.lenders(
             own, context, uniform, self.conditions_.classes is not None
         )
@@ -573,6 +574,7 @@ default=None
                 None if context is None else context[rows],
                 local[rows] if isinstance(local, np.ndarray) else local,
                 lenders[rows],
+                known,
                 n_windows,
             )
 

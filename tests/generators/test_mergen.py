@@ -18,6 +18,7 @@ from sksynth import (
     MerGen,
 )
 from sksynth.generators import _mergen_training
+from sksynth.generators._segments import segments_of
 from sksynth.metrics import local_metrics
 from sksynth.nn.vocoder import MelGAN
 from tests.generators.diffusion_cases import forbid_training
@@ -216,10 +217,11 @@ def test_fewer_metrics_than_windows_go_on(fitted):
 def test_longer_recordings_borrow_metrics_of_several_rows(fitted):
     own = fitted.lenders_.training_matrix()
     matrix = asked(fitted, 20, n_windows=40, y="in")
+    _, (_, n, *_) = segments_of(40, 19, "continue")
     found = [
         {
             int(np.flatnonzero((own[:, first:, 6:] == part).all(axis=(1, 2)))[0])
-            for first, part in ((0, row[:19, 6:]), (2, row[19:36, 6:]))
+            for first, part in ((0, row[:19, 6:]), (n, row[19 : 38 - n, 6:]))
         }
         for row in matrix
     ]

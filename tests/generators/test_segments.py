@@ -3,7 +3,7 @@ import pytest
 import torch
 from torch import nn
 
-from sksynth.generators._segments import SegmentWriter, n_segments
+from sksynth.generators._segments import SegmentWriter, segments_of
 
 
 class Front:
@@ -62,6 +62,30 @@ def features(n_windows):
     return torch.arange(n_windows, dtype=torch.float32)[None, :, None].repeat(2, 1, 3)
 
 
+@pytest.mark.parametrize("joining", ["continue", "parallel"])
+@pytest.mark.parametrize("n_steps", [1, 2, 3, 14, 70])
+def test_segments_cover_all_windows_and_none_is_left_out(n_steps, joining):
+    for n_windows in (1, n_steps, n_steps + 1, 5 * n_steps + 3):
+        starts, known = segments_of(n_windows, n_steps, joining)
+        assert starts[0] == known[0] == 0
+        assert starts[-1] + n_steps >= n_windows
+        assert len(starts) == 1 or starts[-2] + n_steps < n_windows
+        for before, start, n in zip(starts, starts[1:], known[1:], strict=False):
+            assert start == before + n_steps - n
+            assert n < n_steps
+
+
+def test_segments_that_go_on_have_no_rate_of_their_own():
+    starts, known = segments_of(7_000, 70, "continue")
+    assert min(known[1:]) >= 10 and max(known) <= 35
+    assert len(set(known[1:])) > 20
+    period = 60  # of "parallel"
+    phase = np.exp(2j * np.pi * np.array(starts) / period).mean()
+    assert abs(phase) < 0.1
+    starts, known = segments_of(7_000, 70, "parallel")
+    assert set(known[1:]) == {10} and set(np.diff(starts)) == {period}
+
+
 @pytest.mark.parametrize("n_windows", [1, 14, 15, 26, 27, 40])
 def test_segments_that_go_on_count_without_a_gap(n_windows):
     write, network = writer()
@@ -69,14 +93,16 @@ def test_segments_that_go_on_count_without_a_gap(n_windows):
     assert found.shape == (2, 1, 4 * n_windows)
     np.testing.assert_array_equal(found[0, 0, ::4], np.arange(n_windows))
     calls = network["top"].calls
-    assert len(calls) == n_segments(n_windows, 14) == -(-max(n_windows - 2, 1) // 12)
-    for number, (context, _, known) in enumerate(calls):
-        columns = np.arange(12 * number, 12 * number + 14).clip(max=n_windows - 1)
+    starts, sizes = segments_of(n_windows, 14, "continue")
+    for (context, _, known), start, n in zip(calls, starts, sizes, strict=True):
+        columns = np.arange(start, start + 14).clip(max=n_windows - 1)
         np.testing.assert_array_equal(context[0, :, 0], columns)
-        if number:  # the condition columns of the known tokens belong to them
-            np.testing.assert_array_equal(known[0], columns.clip(max=99)[:2])
-    for context, _, known in network["bottom"].calls[1:]:
-        assert known.shape == (2, 12)
+        if start:  # the condition columns of the known tokens belong to them
+            np.testing.assert_array_equal(known[0], np.arange(start, start + n))
+    for (context, _, known), n in zip(
+        network["bottom"].calls[1:], sizes[1:], strict=True
+    ):
+        assert known.shape == (2, 6 * n)
         assert context.shape == (2, 14)
 
 
@@ -109,13 +135,12 @@ def test_cross_faded_frames_keep_the_power_of_equal_segments():
 
 
 @pytest.mark.parametrize(("n_steps", "n_primer"), [(1, 0), (2, 1), (3, 1), (70, 10)])
-def test_a_segment_of_few_tokens_has_one_in_common_with_the_one_before(
+def test_a_parallel_segment_has_a_seventh_or_one_in_common_with_the_first(
     n_steps, n_primer
 ):
     write, network = writer(n_steps)
-    for joining in ("continue", "parallel"):
-        found = write.write(features(2 * n_steps + 1), uniform, joining)
-        assert found.shape == (2, 1, 4 * (2 * n_steps + 1))
+    found = write.write(features(2 * n_steps + 1), uniform, "parallel")
+    assert found.shape == (2, 1, 4 * (2 * n_steps + 1))
     calls = network["top"].calls
     assert len(calls) > 2
     assert {0 if k is None else k.shape[1] for _, _, k in calls} == {0, n_primer}
