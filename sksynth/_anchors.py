@@ -22,6 +22,8 @@ def check_anchoring(anchors, anchors_y, strength, n_neighbors):
         if anchors_y is not None:
             raise ValueError("anchors_y was given without anchors")
         return False
+    if isinstance(strength, bool | np.bool_):
+        raise TypeError(f"strength must be a number; got {strength!r}")
     check_scalar(strength, "strength", Real)
     if not 0 <= strength <= 1:
         raise ValueError(f"strength must be in [0, 1]; got {strength!r}")

@@ -1,6 +1,7 @@
 """What all estimators that train a network share."""
 
 import copy
+import sys
 import warnings
 from contextlib import contextmanager
 from numbers import Integral, Real
@@ -13,9 +14,31 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from sksynth._events import CallbackSupportMixin
 from sksynth._shares import are_alike, check_in_step, in_group, is_first
+from sksynth._sources import RowSource
 from sksynth.training.callbacks import EpochEvents
 from sksynth.training.device import PRECISIONS, resolve_device
 from sksynth.training.net import LossNet
+
+_INSIDE = ("sksynth.", "sklearn.", "imblearn.", "contextlib")
+
+
+def _for_hash(data):
+    """What equal data have in common in all processes, for a hash.
+
+    Of data that are not in memory these are about 1000 rows.
+    """
+    source = RowSource.of(data)
+    if source is not None:
+        return len(source), np.asarray(source.spread())
+    return data.numpy(force=True) if isinstance(data, torch.Tensor) else data
+
+
+def outside():
+    """``stacklevel`` of the first caller that is neither of ours nor scikit-learn's."""
+    level, frame = 1, sys._getframe(1)
+    while frame.f_back and frame.f_globals["__name__"].startswith(_INSIDE):
+        level, frame = level + 1, frame.f_back
+    return level
 
 
 class NetworkEstimator(CallbackSupportMixin, BaseEstimator):
@@ -90,7 +113,7 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator):
         check_in_step()
         if self.compile:
             raise ValueError("compile=True cannot be used inside distributed()")
-        if not are_alike(int(joblib.hash(data)[:15], 16)):
+        if not are_alike(int(joblib.hash([_for_hash(x) for x in data])[:15], 16)):
             raise RuntimeError(
                 "inside distributed(), all processes need the same X, y and whatever "
                 "else fit is given"
@@ -145,6 +168,6 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator):
         try:
             device = resolve_device(self.device)
         except ValueError as error:
-            warnings.warn(f"{error}; {purpose} on the CPU", stacklevel=4)
+            warnings.warn(f"{error}; {purpose} on the CPU", stacklevel=outside())
             device = torch.device("cpu")
         return self.network_.to(device)

@@ -2,10 +2,7 @@
 
 try:
     from sklearn.callback import CallbackSupportMixin, with_callbacks
-
-    N_FRAMES = 1  # that with_callbacks puts around a method, for stacklevel
 except ImportError:  # an older scikit-learn has no set_callbacks
-    N_FRAMES = 0
 
     class CallbackSupportMixin:
         """Nothing to support."""
@@ -15,4 +12,4 @@ except ImportError:  # an older scikit-learn has no set_callbacks
         return method
 
 
-__all__ = ["N_FRAMES", "CallbackSupportMixin", "with_callbacks"]
+__all__ = ["CallbackSupportMixin", "with_callbacks"]

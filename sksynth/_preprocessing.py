@@ -351,6 +351,7 @@ def _context_columns(context, n_samples, n_columns=None):
     """Columns of n_samples numbers (float64) or labels, and their names if any."""
     if context is None:
         return [], None
+    check_kind(context, "context")
     names = [str(name) for name in getattr(context, "columns", [])] or None
     if names:
         columns = [context.iloc[:, k].to_numpy() for k in range(len(names))]

@@ -11,6 +11,8 @@ import torch
 from sklearn.utils import gen_batches
 from torch.utils.data import Dataset, IterableDataset
 
+from sksynth._arrays import check_kind
+
 ROW = "a signal (n_times,) or (n_channels, n_times), or a tuple that begins with one"
 
 
@@ -158,6 +160,7 @@ def _signal_of(item, place):
     signal = item[0] if isinstance(item, tuple) and item else item
     if isinstance(signal, torch.Tensor):
         signal = signal.numpy(force=True)
+    check_kind(signal, f"row {place} of the data set")
     signal = np.asarray(signal) if np.iterable(signal) else np.empty(0, object)
     if signal.ndim not in (1, 2) or signal.dtype.kind not in "biufc":
         raise TypeError(

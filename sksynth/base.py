@@ -14,7 +14,7 @@ from sklearn.utils._param_validation import (
 from sklearn.utils.validation import check_is_fitted
 
 from sksynth._anchors import AnchorPairs, check_anchoring
-from sksynth._arrays import check_integer
+from sksynth._arrays import check_integer, check_kind
 from sksynth._drawing import Drawing
 from sksynth._estimator import NetworkEstimator
 from sksynth._events import with_callbacks
@@ -30,7 +30,7 @@ from sksynth._preprocessing import (
 )
 from sksynth._random import RowNoise, as_rng, seeded
 from sksynth._saving import SavedModelMixin
-from sksynth._shares import is_first
+from sksynth._shares import is_first, together
 from sksynth._sources import RowSource, of_rows
 from sksynth.training.device import resolve_device
 
@@ -100,7 +100,7 @@ class BaseGenerator(SavedModelMixin, NetworkEstimator, metaclass=ABCMeta):
         """``fit``; what else a subclass takes goes through to its ``_fit``."""
         self._validate_params()  # a sampler around it has had the decorator skip them
         self._check_processes(X, y, more)
-        with self._fit_events(X, y), restored_on_failure(self):
+        with self._fit_events(X, y), restored_on_failure(self), together():
             device = resolve_device(self.device)
             X_given = X
             X = self._check_to_fit(X)
@@ -125,6 +125,7 @@ class BaseGenerator(SavedModelMixin, NetworkEstimator, metaclass=ABCMeta):
 
     def _check_to_fit(self, X):
         """Validated X of ``fit``; a RowSource of one that is not in memory."""
+        check_kind(X, "X")  # a source would not know of a mask
         source = RowSource.of(X)
         if source is None:
             return self._check_X(X, reset=True)

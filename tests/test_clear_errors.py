@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
+from torch.utils.data import Subset
 
 import sksynth
 from sksynth import (
@@ -37,6 +38,27 @@ def test_masked_signals_are_refused(measure):
     with pytest.raises(ValueError, match="X has .* masked entries"):
         measure(MASKED)
     measure(np.ma.masked_array(X))  # nothing is masked
+
+
+def test_a_mask_over_a_memory_map_or_in_a_data_set_is_seen(tmp_path):
+    np.save(tmp_path / "X.npy", X)
+    mapped = np.load(tmp_path / "X.npy", mmap_mode="r")
+    with pytest.raises(ValueError, match="X has .* masked entries"):
+        TINY.fit(np.ma.masked_array(mapped, X > 1))
+    with pytest.raises(ValueError, match="row 0 of the data set has .* masked"):
+        TINY.fit(Subset([np.ma.masked_array(row, row > 1) for row in X], range(12)))
+
+
+def test_the_warning_of_a_missing_device_points_to_the_caller():
+    generator = clone(TINY).fit(X).set_params(device="cuda:99")
+    with pytest.warns(UserWarning, match="sampling on the CPU") as caught:
+        generator.sample(2)
+    assert caught[0].filename == __file__
+
+
+def test_true_is_no_strength():
+    with pytest.raises(TypeError, match="strength must be a number; got True"):
+        clone(TINY).fit(X).sample(2, anchors=X, strength=True)
 
 
 SPECTRA = MASKED[:, 0] + 1j

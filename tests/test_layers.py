@@ -18,7 +18,7 @@ PUBLIC = {
 MAY_IMPORT = {  # our own parts, and other people's packages
     "_events": {"sklearn"},
     "_fitting": set(),
-    "_sources": {"torch", "sklearn"},
+    "_sources": {"_arrays", "torch", "sklearn"},
     "_drawing": {"_arrays"},
     "_random": {"_shares", "torch", "sklearn"},
     "_shares": {"torch"},
@@ -34,7 +34,10 @@ MAY_IMPORT = {  # our own parts, and other people's packages
     "spectral": {"torch"},
     "nn": {"_shares", "spectral", "torch"},
     "training": {"_shares", "torch", "skorch"},
-    "_estimator": {"_events", "_shares", "training", "torch", "sklearn", "joblib"},
+    "_estimator": {
+        *("_events", "_shares", "_sources", "training"),
+        *("torch", "sklearn", "joblib"),
+    },
     "base": {
         *("_anchors", "_arrays", "_drawing", "_estimator", "_events", "_fitting"),
         *("_preprocessing", "_random", "_saving", "_shares", "_sources"),
@@ -44,7 +47,7 @@ MAY_IMPORT = {  # our own parts, and other people's packages
     "generators": {
         *("base", "diffusion", "metrics", "mrs", "nn", "spectral"),
         *("_arrays", "_events", "_leads", "_preprocessing", "_random", "_sources"),
-        *("_storage",),
+        *("_shares", "_storage"),
         *("torch", "sklearn", "joblib"),
     },
     "over_sampling": {
@@ -58,7 +61,7 @@ MAY_IMPORT = {  # our own parts, and other people's packages
         *("torch", "sklearn"),
     },
     "classifiers": {
-        *("_estimator", "_events", "_fitting", "_preprocessing", "_random"),
+        *("_estimator", "_events", "_fitting", "_preprocessing", "_random", "_shares"),
         *("nn", "training"),
         *("torch", "sklearn"),
     },

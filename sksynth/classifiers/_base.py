@@ -24,6 +24,7 @@ from sksynth._preprocessing import (
     quietly,
 )
 from sksynth._random import as_rng, seeded
+from sksynth._shares import together
 from sksynth.training.callbacks import EarlyStopping, plain_callbacks
 from sksynth.training.device import resolve_device
 
@@ -76,7 +77,7 @@ class BaseSignalClassifier(ClassifierMixin, NetworkEstimator, metaclass=ABCMeta)
             If the loss is not finite any more.
         """
         self._check_processes(X, y, X_valid, y_valid)
-        with self._fit_events(X, y), restored_on_failure(self):
+        with self._fit_events(X, y), restored_on_failure(self), together():
             device = resolve_device(self.device)
             X = check_signals(self, X)
             y = self._check_labels(y, len(X))

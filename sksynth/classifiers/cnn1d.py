@@ -5,7 +5,7 @@ from numbers import Integral, Real
 
 from sklearn.utils._param_validation import Interval
 
-from sksynth._events import N_FRAMES
+from sksynth._estimator import outside
 from sksynth.classifiers._base import BaseSignalClassifier
 from sksynth.nn.cnn1d import CNN1DNetwork, blocks_for
 
@@ -187,7 +187,7 @@ class CNN1DClassifier(BaseSignalClassifier):
             warnings.warn(
                 f"signals of {n_times} samples have room for {self.n_blocks_} of the "
                 f"{self.n_blocks} blocks, which need {2 ** (self.n_blocks + 2) - 3}",
-                stacklevel=4 + N_FRAMES,
+                stacklevel=outside(),
             )
         return CNN1DNetwork(
             signal_shape,

@@ -10,6 +10,7 @@ from sklearn.utils import gen_batches
 
 from sksynth._preprocessing import ContextEncoder
 from sksynth._random import reseed
+from sksynth._shares import are_alike
 from sksynth.generators._mer_conditions import (
     LocalMetrics,
     TrainingConditions,
@@ -35,12 +36,14 @@ class MergenTraining(MergenNetworks):
     def _inspect(self, X):
         for name, kind in (("upsampling", Integral), ("vocoder_weights", Real)):
             values = getattr(self, name)
-            if not values or not all(isinstance(v, kind) for v in values):
+            is_kind = [isinstance(v, kind) and not isinstance(v, bool) for v in values]
+            if not values or not all(is_kind):
                 what = "integers" if kind is Integral else "numbers"
                 raise ValueError(f"{name} must be {what}; got {values}")
         if min(self.upsampling) < 2:
             raise ValueError(f"upsampling must be from 2; got {self.upsampling}")
-        if len(self.vocoder_weights) != 4 or min(self.vocoder_weights) < 0:
+        is_weight = [0 <= weight < math.inf for weight in self.vocoder_weights]
+        if len(is_weight) != 4 or not all(is_weight):
             raise ValueError(
                 "vocoder_weights must be four numbers from 0; got "
                 f"{self.vocoder_weights}"
@@ -156,6 +159,11 @@ class MergenTraining(MergenNetworks):
                 data = data or self._digests(x, condition)
                 key = self._key(stage, network, data, seed)
             curves = checkpoint.load(stage, key, network[stage])
+            if not are_alike(int(curves is None)):
+                raise RuntimeError(
+                    f"the stage {stage!r} is in the checkpoint={self.checkpoint} of "
+                    "some processes alone: they need one folder for all"
+                )
             if curves is None and stage in asked:
                 missing = set(self._needs(stage)) - set(trained)
                 if missing:

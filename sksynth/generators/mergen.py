@@ -6,10 +6,11 @@ from pathlib import Path
 import numpy as np
 import torch
 from sklearn.base import _fit_context
-from sklearn.utils import check_array, check_scalar
+from sklearn.utils import check_array
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
+from sksynth._arrays import check_integer, check_kind
 from sksynth._events import with_callbacks
 from sksynth._preprocessing import ContextEncoder
 from sksynth._random import RowNoise
@@ -478,7 +479,7 @@ default=None
         self._check_stages("vqvae", "top", "bottom", *self._inverting_stages())
         whole = self._signal_shape[1]
         if n_times is not None:
-            check_scalar(n_times, "n_times", Integral, min_val=1)
+            check_integer(n_times, "n_times", 1)
         n_wanted = whole if n_times is None else n_times
         n_windows = max(-(-n_wanted // self._window), self._n_steps(whole))
         asked = self._asked(n_samples, y, context, local, n_windows, seeds)
@@ -513,6 +514,8 @@ default=None
 
     def decode(self, tokens):
         """Recordings of tokens, in the form of the X of ``fit``.
+
+        The vocoder is told no conditions, unlike in :meth:`sample`.
 
         Parameters
         ----------
@@ -594,6 +597,7 @@ default=None
         if local is None:
             return None
         n_channels = self._signal_shape[0]
+        check_kind(local, "local")
         local = check_array(local, allow_nd=True, input_name="local", dtype=float)
         if local.ndim == 3 and n_channels == 1:
             local = local[:, None]

@@ -72,13 +72,11 @@ class EMACodebook(nn.Module):
         with torch.autocast(z.device.type, enabled=False):
             z = z.float()
             if self.training and not self.is_placed:
-                self._place(gathered(z.detach().flatten(0, 1)))
+                self._place(z.detach().flatten(0, 1))
             indices = self.nearest(z)
             quantized = self.lookup(indices)
             if self.training:
-                self._update(
-                    gathered(z.detach().flatten(0, 1)), gathered(indices.flatten())
-                )
+                self._update(z.detach().flatten(0, 1), indices.flatten())
             return z + (quantized - z).detach(), indices, F.mse_loss(z, quantized)
 
     def nearest(self, z):
@@ -99,18 +97,18 @@ class EMACodebook(nn.Module):
         count, total = self._gather(z, indices)
         self.usage.lerp_(count, 1 - self.decay)
         self.vector_sum.lerp_(total, 1 - self.decay)
-        mean = len(z) / len(self.usage)
+        mean = float(count.sum()) / len(self.usage)
         unused = (self.usage < self.min_usage * mean).nonzero()[:, 0]
         if len(unused):
-            self._put(unused, z[self._random_rows(len(z), len(unused), z.device)], mean)
+            self._put(unused, self._random_rows(gathered(z), len(unused)), mean)
 
     @torch.no_grad()
     def _place(self, z, n_iter=10):
         """Put the codes where ``n_iter`` rounds of k-means find centres of ``z``."""
-        n_codes = len(self.usage)
-        mean = len(z) / n_codes
+        n_codes, of_all = len(self.usage), gathered(z)
+        mean = len(of_all) / n_codes
         every = torch.arange(n_codes, device=z.device)
-        self._put(every, z[self._random_rows(len(z), n_codes, z.device)], mean)
+        self._put(every, self._random_rows(of_all, n_codes), mean)
         for _ in range(n_iter):
             count, total = self._gather(z, self.nearest(z))
             found = count > 0
@@ -118,17 +116,18 @@ class EMACodebook(nn.Module):
         self.is_placed = True
 
     def _gather(self, z, indices):
-        """Number and sum of the vectors of each code."""
+        """Number and sum of the vectors of each code, in all processes."""
         count = torch.bincount(indices, minlength=len(self.usage)).to(z.dtype)
-        return count, torch.zeros_like(self.vector_sum).index_add_(0, indices, z)
+        total = torch.zeros_like(self.vector_sum).index_add_(0, indices, z)
+        return summed(count), summed(total)
 
     def _put(self, which, vectors, usage):
         self.usage[which] = usage
         self.vector_sum[which] = vectors * usage
 
     @staticmethod
-    def _random_rows(n_rows, n, device):
+    def _random_rows(z, n):
         """As different rows as there are."""
         with common_numbers():
-            order = torch.randperm(n_rows, device=device)
-        return order.repeat(-(-n // n_rows))[:n]
+            order = torch.randperm(len(z), device=z.device)
+        return z[order.repeat(-(-n // len(z)))[:n]]

@@ -178,9 +178,10 @@ class FrameConditions(nn.Module):
     """Condition matrices as further bands of the frames of their windows.
 
     In training the optional columns of some rows are taken away, and all columns of
-    others, so that signals can be made without. And windows are made louder or softer
-    at random: spectrograms of samples are not as loud as their conditions say, and of
-    the two the conditions are to be followed.
+    others, so that signals can be made without. And windows whose optional columns are
+    known, which the last of them says, are made louder or softer at random:
+    spectrograms of samples are not as loud as their conditions say, and of the two the
+    conditions are to be followed.
 
     Parameters
     ----------
@@ -209,8 +210,9 @@ class FrameConditions(nn.Module):
         if self.training:
             uniform = of_batch(lambda n: torch.rand(n, 1, 1), n_rows).to(z.device)
             features = features * (uniform >= UNKNOWN)
-            normal = of_batch(lambda n: torch.randn(n, 1, n_windows), n_rows)
-            louder = LOUDER * normal.to(z.device)
+            if self.optional.n_optional:
+                normal = of_batch(lambda n: torch.randn(n, 1, n_windows), n_rows)
+                louder = LOUDER * normal.to(z.device) * features[:, -1:]
         both = torch.cat([louder, features], dim=1)
         both = both.repeat_interleave(-(-n_frames // n_windows), dim=2)[..., :n_frames]
         louder, features = both.split([1, self.n_features], dim=1)

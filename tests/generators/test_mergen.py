@@ -272,6 +272,8 @@ def test_clusters_tell_loud_rows_from_quiet_ones_and_are_a_condition():
         ({"local": np.zeros((1, 2, 5, 20))}, "n_windows at most 19; got"),
         ({"local": np.zeros((1, 2, 4, 19))}, r"shape \(1, 2, 5\)"),
         ({"local": np.full((1, 2, 5, 19), np.inf)}, "infinity"),
+        ({"local": np.ma.masked_array(np.ones((1, 2, 5, 19)), True)}, "190 masked"),
+        ({"context": np.ma.masked_array([[1.0, 2.0]], [[0, 1]])}, "1 masked"),
         ({"n_times": 0}, "n_times"),
     ],
 )
@@ -329,6 +331,9 @@ def test_the_vocoder_sees_the_conditions_of_samples_and_none_of_tokens(
         ({"prior_epochs": (1, 0)}, "prior_epochs must be"),
         ({"vocoder_weights": (1.0,)}, "four numbers"),
         ({"vocoder_weights": (1.0, -1.0, 0.0, 0.0)}, "four numbers from 0"),
+        ({"vocoder_weights": (1.0, np.nan, 0.0, 0.0)}, "four numbers from 0"),
+        ({"vocoder_weights": (1.0, np.inf, 0.0, 0.0)}, "four numbers from 0"),
+        ({"vocoder_weights": (1.0, True, 0.0, 0.0)}, "must be numbers; got"),
         (
             {"vocoder_weights": (0, 0, 0, 0), "discriminator_width": None},
             "above 0; got",

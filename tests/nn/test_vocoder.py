@@ -338,14 +338,23 @@ def test_training_does_without_the_conditions_of_some_rows():
 
 
 def test_training_makes_windows_louder_or_softer():
-    conditions = FrameConditions(1, OptionalFeatures(0, 0.0))
+    conditions = FrameConditions(2, OptionalFeatures(1, 0.0))
     torch.manual_seed(0)
-    z = torch.randn(1000, 2, 8)
-    louder = conditions(z, torch.ones(1000, 2, 1))[:, :2] - z
+    z, features = torch.randn(1000, 2, 8), torch.ones(1000, 2, 2)
+    found = conditions(z, features)
+    is_known = found[:, 3, 0] == 1
+    louder = found[:, :2] - z
+    assert 0.85 < is_known.float().mean() < 0.95
+    assert not louder[~is_known].any()  # nothing to follow
+    louder = louder[is_known]
     torch.testing.assert_close(louder[:, 0], louder[:, 1])
     torch.testing.assert_close(louder[..., 0], louder[..., 3])
     assert louder.std().item() == pytest.approx(0.3, abs=0.02)
     assert abs(np.corrcoef(louder[:, 0, 0], louder[:, 0, 4])[0, 1]) < 0.1
+    features[..., -1] = 0  # metrics are not known
+    assert torch.equal(conditions(z, features)[:, :2], z)
+    no_metrics = FrameConditions(2, OptionalFeatures(0, 0.0))
+    assert torch.equal(no_metrics(z, torch.ones(1000, 2, 2))[:, :2], z)
 
 
 def test_conditions_act_on_the_signals_of_their_time():

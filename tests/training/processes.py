@@ -20,6 +20,7 @@ from sksynth import (
     DiffWave,
     FCNClassifier,
     GeneratorOverSampler,
+    MerGen,
     TimeVQVAE,
 )
 from sksynth.training import EarlyStopping, distributed
@@ -29,6 +30,7 @@ RNG = np.random.default_rng(0)
 PHASE = RNG.uniform(0, 6, size=(45, 2, 1))
 X = np.sin(np.arange(32) / 3 + PHASE) + 0.3 * RNG.normal(size=(45, 2, 32))
 Y = np.repeat(["a", "b", "c"], 15)
+LABELS = np.repeat([0, 1, 2], 15)
 
 
 def estimators():
@@ -45,6 +47,12 @@ def estimators():
         "TimeVQVAE": TimeVQVAE(
             **{"n_codes": 16, "width": 16, "prior_width": 16, "dropout": 0.0},
             **{"prior_epochs": 3, **stopping, **training},
+        ),
+        "MerGen": MerGen(
+            **{"n_fft": 8, "upsampling": (2,), "n_mels": 2, "n_codes": 8, "width": 4},
+            **{"prior_width": 8, "n_heads": 2, "dropout": 0.0, "vocoder_width": 4},
+            **{"discriminator_width": 1, "prior_epochs": 3, "vocoder_epochs": 2},
+            **training,
         ),
         "FCNClassifier": FCNClassifier(n_filters=4, **training),
     }
@@ -127,6 +135,10 @@ def main(folder):
         found["no seed"] = outcome(quick(verbose=2).fit(X, Y))
         dropout = TimeVQVAE(width=8, max_epochs=2, prior_epochs=2, random_state=0)
         found["dropout"] = outcome(dropout.set_params(batch_size=11).fit(X, Y))
+        tensors = torch.from_numpy(X)
+        found["tensors"] = outcome(quick().fit(tensors, torch.from_numpy(LABELS)))
+        rows = torch.utils.data.TensorDataset(tensors)
+        found["data set"] = outcome(quick().fit(rows, Y))
         stop = Interrupting(1, KeyboardInterrupt())
         found["stopped"] = outcome(quick(callbacks=[stop]).fit(X, Y))
         pickle.loads(pickle.dumps(dropout))

@@ -9,7 +9,7 @@ import pytest
 from sksynth.training import distributed
 from tests.training import processes
 
-TOGETHER = ["no seed", "dropout", "stopped"]
+TOGETHER = ["no seed", "dropout", "tensors", "data set", "stopped"]
 TRAINED = processes.estimators()
 
 
