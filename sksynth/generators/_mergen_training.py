@@ -191,22 +191,19 @@ class MergenTraining(MergenNetworks):
             if self.vocoder_input == "decoded":
                 tensors["bands"] = self._decoded(network["vqvae"], x).clone()
             options = {"betas": (0.5, 0.9) if self._is_adversarial else (0.8, 0.99)}
+        elif stage == "vqvae":
+            front = network["vqvae"].front
+            mel = self._through(front, lambda net, rows: net(rows), x)
+            tensors["mel"] = mel.clone()  # outside of inference mode
+            tensors["features"] = features
         else:
-            if stage == "vqvae":
-                front = network["vqvae"].front
-                mel = self._through(front, lambda net, rows: net(rows), x)
-                tensors["mel"] = mel.clone()  # outside of inference mode
-                tensors["features"] = features
-            else:
-                tokens = self._tokens(network["vqvae"], x)
-                n_steps = features.shape[1]
-                top, middle, bottom = tokens.split(
-                    [n_steps, 2 * n_steps, 4 * n_steps], 1
-                )
-                low = network["bottom"].interleave(middle, bottom)
-                is_top = stage == "top"
-                tensors["tokens"] = top if is_top else low
-                tensors["context"] = features if is_top else top
+            tokens = self._tokens(network["vqvae"], x)
+            n_steps = features.shape[1]
+            top, middle, bottom = tokens.split([n_steps, 2 * n_steps, 4 * n_steps], 1)
+            low = network["bottom"].interleave(middle, bottom)
+            is_top = stage == "top"
+            tensors["tokens"] = top if is_top else low
+            tensors["context"] = features if is_top else top
         net = self._train(
             network[stage],
             self._epochs(stage, len(x)),
