@@ -9,6 +9,7 @@ from sklearn.neighbors import KernelDensity
 
 from sksynth import VAE, GeneratorOverSampler
 from sksynth.evaluation import compare, evaluate_combinations, fine_tuning_curve
+from sksynth.over_sampling._waiting import one_at_a_time
 
 distributed = pytest.importorskip("dask.distributed")
 
@@ -81,6 +82,37 @@ def test_a_grid_on_dask_scores_the_same_and_trains_once_a_fold(tmp_path, on_dask
     assert scores.shape == (3, 12)
     assert trained == ["4"] * 3 + ["8"] * 3  # folds times parameters of the generator
     np.testing.assert_array_equal(scores, expected)
+
+
+def wait_for(path, leave_first=False):
+    """Hold the lock; whether the job has its place at the worker then."""
+    from distributed.threadpoolexecutor import secede, thread_state
+
+    if leave_first:
+        secede()
+    with one_at_a_time(path):
+        return thread_state.proceed
+
+
+def test_a_worker_has_other_jobs_while_one_waits_for_a_training(tmp_path, cluster):
+    client, path = distributed.default_client(), str(tmp_path / "lock")
+    worker = next(iter(client.scheduler_info()["workers"]))
+    with one_at_a_time(path):
+        waiting = [
+            client.submit(wait_for, path, workers=worker, pure=False) for _ in range(2)
+        ]
+        other = client.submit(abs, -3, workers=worker, pure=False)
+        assert other.result(timeout=60) == 3
+        assert not any(job.done() for job in waiting)
+    assert client.gather(waiting) == [True, True]
+
+
+def test_a_job_that_left_its_place_before_waits_without_one(tmp_path, cluster):
+    client, path = distributed.default_client(), str(tmp_path / "lock")
+    with one_at_a_time(path):
+        job = client.submit(wait_for, path, leave_first=True, pure=False)
+        assert client.submit(abs, -3, pure=False).result(timeout=60) == 3
+    assert job.result(timeout=60) is False
 
 
 class Tunable(LogisticRegression):

@@ -9,7 +9,6 @@ from pathlib import Path
 import joblib
 import numpy as np
 import sklearn
-from filelock import FileLock
 from sklearn.base import clone
 from sklearn.utils import _safe_indexing, get_tags
 from sklearn.utils.validation import check_consistent_length, check_memory
@@ -21,6 +20,7 @@ from sksynth._shares import in_group
 from sksynth.generators import VAE
 from sksynth.over_sampling._best_rows import BestRows
 from sksynth.over_sampling._counts import proportional_order
+from sksynth.over_sampling._waiting import one_at_a_time
 
 
 def fit_once(memory, generator, X, y=None, context=None):
@@ -52,7 +52,7 @@ def fit_once(memory, generator, X, y=None, context=None):
     folder = Path(backend.location) / "sksynth"
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{key}.joblib"
-    with FileLock(folder / f"{key}.lock"):
+    with one_at_a_time(folder / f"{key}.lock"):
         if path.exists():
             try:
                 fitted = joblib.load(path)
