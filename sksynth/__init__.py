@@ -1,6 +1,40 @@
 """Deep generative models for biosignals, as scikit-learn estimators."""
 
 from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # what editors and type checkers know of the names below
+    from sksynth import (
+        classifiers,
+        datasets,
+        evaluation,
+        generators,
+        metrics,
+        mrs,
+        over_sampling,
+        persistence,
+        plotting,
+        selection,
+        testing,
+        training,
+    )
+    from sksynth.classifiers import CNN1DClassifier, FCNClassifier
+    from sksynth.generators import (
+        VAE,
+        ConvVAE,
+        DiffWave,
+        MerGen,
+        SpectrumVAE,
+        TimeDiffusion,
+        TimeVQVAE,
+    )
+    from sksynth.over_sampling import (
+        FlatSampler,
+        GeneratorAugmenter,
+        GeneratorOverSampler,
+    )
+    from sksynth.persistence import load
+    from sksynth.selection import KeepBest
 
 __version__ = "0.1.0"
 

@@ -1,6 +1,8 @@
+import ast
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -42,6 +44,20 @@ def test_samplers_and_generators_load_no_extra():
 def test_each_public_name_resolves(name):
     assert getattr(sksynth, name) is not None
     assert name in dir(sksynth)
+
+
+def test_editors_see_the_names_and_where_they_are():
+    (block,) = (
+        node
+        for node in ast.parse(Path(sksynth.__file__).read_text()).body
+        if isinstance(node, ast.If)
+    )
+    homes = {
+        name.name: line.module.removeprefix("sksynth").lstrip(".")
+        for line in block.body
+        for name in line.names
+    }
+    assert homes == sksynth._HOMES | dict.fromkeys(sksynth._MODULES, "")
 
 
 def test_another_name_is_an_attribute_error():

@@ -53,7 +53,7 @@ MAY_IMPORT = {  # our own parts, and other people's packages
     "over_sampling": {
         *("_arrays", "_fitting", "_preprocessing", "_random", "_shares"),
         *("generators", "selection"),
-        *("sklearn", "imblearn", "joblib", "filelock"),
+        *("sklearn", "imblearn", "joblib", "filelock", "distributed"),
     },
     "datasets": {"mrs", "pandas", "sklearn", "wfdb", "joblib"},
     "metrics": {
@@ -61,8 +61,8 @@ MAY_IMPORT = {  # our own parts, and other people's packages
         *("torch", "sklearn"),
     },
     "classifiers": {
-        *("_estimator", "_events", "_fitting", "_preprocessing", "_random", "_shares"),
-        *("nn", "training"),
+        *("_arrays", "_estimator", "_events", "_fitting", "_preprocessing", "_random"),
+        *("_shares", "nn", "training"),
         *("torch", "sklearn"),
     },
     "selection": {

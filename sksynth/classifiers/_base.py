@@ -2,18 +2,19 @@
 
 import copy
 from abc import ABCMeta, abstractmethod
-from numbers import Integral, Real
+from numbers import Real
 
 import numpy as np
 import torch
 from scipy.special import softmax
 from sklearn.base import ClassifierMixin, _fit_context
-from sklearn.utils import check_scalar, column_or_1d, gen_batches
+from sklearn.utils import column_or_1d, gen_batches
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
+from sksynth._arrays import check_integer, check_positive
 from sksynth._estimator import NetworkEstimator
 from sksynth._events import with_callbacks
 from sksynth._fitting import restored_on_failure
@@ -139,9 +140,9 @@ class BaseSignalClassifier(ClassifierMixin, NetworkEstimator, metaclass=ABCMeta)
         check_is_fitted(self, "network_")
         self._validate_params()
         if max_epochs is not None:
-            check_scalar(max_epochs, "max_epochs", Integral, min_val=1)
+            check_integer(max_epochs, "max_epochs", low=1)
         if lr is not None:
-            check_scalar(lr, "lr", Real, min_val=0, include_boundaries="neither")
+            check_positive(lr, "lr")
         device = resolve_device(self.device)
         self._check_processes(X, y, X_valid, y_valid)
         X = check_signals(self, X, reset=False)

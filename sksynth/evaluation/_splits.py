@@ -8,11 +8,11 @@ from numbers import Integral
 import numpy as np
 import pandas as pd
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, check_cv
-from sklearn.utils import check_array, check_scalar, column_or_1d
+from sklearn.utils import check_array, column_or_1d
 from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import check_consistent_length
 
-from sksynth._arrays import check_kind
+from sksynth._arrays import check_integer, check_kind
 from sksynth._random import as_rng
 
 
@@ -65,7 +65,7 @@ def _refuse_missing(name, values):
 
 def make_runs(cv, X, y, groups, n_repeats, random_state):
     """The runs of all repeats; fewer repeats are the beginning of more."""
-    check_scalar(n_repeats, "n_repeats", Integral, min_val=1)
+    check_integer(n_repeats, "n_repeats", low=1)
     if not isinstance(cv, Integral):
         cv = check_cv(cv, y, classifier=True)  # holds the splits of an iterator
     rng = as_rng(random_state)
@@ -90,7 +90,7 @@ def _splitter(cv, y, groups, repeat, seed):
             if repeat or not isinstance(own, Integral):
                 splitter.random_state = seed
         return splitter
-    check_scalar(cv, "cv", Integral, min_val=2)
+    check_integer(cv, "cv", low=2)
     labels, counts = np.unique(y, return_counts=True)
     if counts.min() < cv:
         raise ValueError(

@@ -1,12 +1,13 @@
 """Is a difference between two methods more than chance."""
 
-from numbers import Integral, Real
+from numbers import Real
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 from sklearn.utils import check_scalar
 
+from sksynth._arrays import check_integer
 from sksynth._random import as_rng
 from sksynth.evaluation._frame import REAL_ONLY, RESULT_COLUMNS, SUMMARY_COLUMNS
 
@@ -94,6 +95,17 @@ def _check_differences(differences):
     return differences
 
 
+def _check_confidence(confidence):
+    check_scalar(
+        confidence,
+        "confidence",
+        Real,
+        min_val=0,
+        max_val=1,
+        include_boundaries="neither",
+    )
+
+
 def bootstrap_interval(
     differences,
     *,
@@ -146,15 +158,8 @@ def bootstrap_interval(
     (0.5, 0.5)
     """
     differences = _check_differences(differences)
-    check_scalar(
-        confidence,
-        "confidence",
-        Real,
-        min_val=0,
-        max_val=1,
-        include_boundaries="neither",
-    )
-    check_scalar(n_resamples, "n_resamples", Integral, min_val=1)
+    _check_confidence(confidence)
+    check_integer(n_resamples, "n_resamples", low=1)
     if method not in BOOTSTRAPS:
         raise ValueError(f"method must be one of {list(BOOTSTRAPS)}; got {method!r}")
     n_runs = len(differences)
@@ -254,14 +259,7 @@ def summarise(results, *, baseline=None, confidence=0.95):
     0  real only   0.7         0.0       3
     1        VAE   0.8         0.1       3
     """
-    check_scalar(
-        confidence,
-        "confidence",
-        Real,
-        min_val=0,
-        max_val=1,
-        include_boundaries="neither",
-    )
+    _check_confidence(confidence)
     baseline = (REAL_ONLY, "TrRTeR") if baseline is None else tuple(baseline)
     series = _series_of_runs(results)
     pairs = list(dict.fromkeys((g, c) for g, c, _ in series))

@@ -1,15 +1,15 @@
 """What the variational autoencoders share as estimators."""
 
 import copy
-from numbers import Integral
 
 import numpy as np
 import torch
 from scipy.special import logsumexp
 from sklearn.base import DensityMixin
-from sklearn.utils import check_array, check_scalar, gen_batches
+from sklearn.utils import check_array, gen_batches
 from sklearn.utils.validation import check_is_fitted
 
+from sksynth._arrays import check_integer
 from sksynth._preprocessing import check_output
 from sksynth.base import BaseGenerator
 
@@ -79,7 +79,7 @@ class VariationalGenerator(DensityMixin, BaseGenerator):
         X : ndarray, list or DataFrame of n_samples * n_steps rows
             Signals, line after line.
         """
-        check_scalar(n_steps, "n_steps", Integral, min_val=2)
+        check_integer(n_steps, "n_steps", low=2)
         start, end = self.encode(X_start, y), self.encode(X_end, y)
         if len(start) != len(end):
             raise ValueError(

@@ -412,9 +412,10 @@ def test_fine_tuning_takes_some_of_the_classes(class_weight):
     [
         ({"y": ["vt"] * 60}, ValueError, r"y has \['vt'\]; labels seen by fit are \["),
         ({"X": SIGNALS[:, :1]}, ValueError, "expecting 2 features|shape seen by fit"),
-        ({"max_epochs": 0}, ValueError, "max_epochs == 0, must be >= 1"),
-        ({"lr": 0}, ValueError, "lr == 0, must be > 0"),
-        ({"lr": "fast"}, TypeError, "lr must be an instance of"),
+        ({"max_epochs": 0}, ValueError, "max_epochs must be at least 1; got 0"),
+        ({"max_epochs": True}, TypeError, "max_epochs must be an integer; got True"),
+        ({"lr": 0}, ValueError, "lr must be finite and above 0; got 0"),
+        ({"lr": "fast"}, TypeError, "lr must be a number; got 'fast'"),
         ({"lr": 1e35}, FloatingPointError, "the loss became"),
     ],
 )

@@ -160,7 +160,7 @@ def test_other_differences_and_options_are_refused():
         bootstrap_interval([0.1, 0.2], method="normal")
     with pytest.raises(ValueError, match="confidence == 95"):
         bootstrap_interval([0.1, 0.2], confidence=95)
-    with pytest.raises(ValueError, match="n_resamples == 0"):
+    with pytest.raises(ValueError, match="n_resamples must be at least 1; got 0"):
         bootstrap_interval([0.1, 0.2], n_resamples=0)
 
 
