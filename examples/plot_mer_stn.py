@@ -53,6 +53,7 @@ parser.add_argument(
 )
 parser.add_argument("--drawn", type=int, default=32, help="recordings to draw")
 parser.add_argument("--long", type=float, default=2, help="seconds of the long ones")
+parser.add_argument("--seed", type=int, default=0, help="of the trainings")
 parser.add_argument("--full", action="store_true", help="the published sizes")
 parser.add_argument("--audio", help="folder for WAV files to listen to")
 args, _ = parser.parse_known_args()
@@ -138,7 +139,7 @@ def fit(conditioning):
         max_epochs=epochs(vqvae),
         prior_epochs=(epochs(top), epochs(bottom)),
         vocoder_epochs=epochs(vocoder, BATCH // 4),
-        random_state=0,
+        random_state=args.seed,
         **sizes,
     )
     return generator.fit(X_train, train["target"], context=train[CONTEXT])
