@@ -162,15 +162,18 @@ def correlation_in_time(signals):
     """Mean absolute correlation, over about 1000 rows, of numbers that follow."""
     some = signals[:: max(1, len(signals) // 1000)].astype(np.float64)
     with np.errstate(over="ignore", invalid="ignore"):
-        some = (some - some.mean(axis=0)) / np.maximum(some.std(axis=0), 1e-300)
-    correlation = (some[:, :, 1:] * some[:, :, :-1]).mean(axis=0)
-    return float(np.abs(correlation).mean())
+        mean, std = some.mean(axis=0), some.std(axis=0)
+        varies = std > 1e-12 * np.abs(mean)
+        some = (some - mean) / np.where(varies, std, 1.0)
+    pairs = varies[:, 1:] & varies[:, :-1]  # a lead that is not connected says nothing
+    correlation = (some[:, :, 1:] * some[:, :, :-1]).mean(axis=0)[pairs]
+    return float(np.abs(correlation).mean()) if pairs.any() else 0.0
 
 
 SCALERS = {"standard": _standard, "maxabs": _maxabs, None: _unscaled}
 
 
-def _divisor(scale, offset):
+def divisor(scale, offset):
     """Scale to divide by: 1 where numbers differ by no more than their rounding."""
     return np.where(scale <= 1e-12 * np.abs(offset), 1.0, scale)
 
@@ -186,7 +189,7 @@ class ChannelScaler:
         if not np.isfinite(scale).all():
             raise ValueError(f"the numbers in X are too large: deviation {scale.max()}")
         self.offset = offset[:, None]  # (n_channels, 1)
-        self.scale = _divisor(scale, offset)[:, None]
+        self.scale = divisor(scale, offset)[:, None]
 
     def transform(self, signals):
         """Scaled float32 copy of (n_samples, n_channels, n_times)."""
@@ -229,7 +232,7 @@ class ConditionEncoder:
                     self.mean, std = y.mean(axis=0), y.std(axis=0)
                 if not np.isfinite(std).all():
                     raise ValueError("the numbers in y are too large")
-                self.std = _divisor(std, self.mean)
+                self.std = divisor(std, self.mean)
             rows = self.encode(y, n_samples)
         self.rows, counts = np.unique(rows, axis=0, return_counts=True)
         self.cumulative = counts.cumsum() / n_samples
@@ -263,7 +266,10 @@ class ConditionEncoder:
             y = np.broadcast_to(y, (n_samples, *self.shape))
         if y.shape != (n_samples, *self.shape):
             allowed = f"{self.shape} or {(n_samples, *self.shape)}"
-            raise ValueError(f"y must have shape {allowed}; got {y.shape}")
+            raise ValueError(
+                f"y must have shape {allowed}; got {y.shape}: there are "
+                f"n_samples={n_samples} rows"
+            )
         if self.classes is None:
             numbers = (np.asarray(y, dtype=np.float64) - self.mean) / self.std
             largest = np.finfo(np.float32).max
@@ -271,7 +277,7 @@ class ConditionEncoder:
                 raise ValueError(f"y must be finite numbers; got {y}")
             return numbers.reshape(n_samples, -1).astype(np.float32)
         one_hot = [
-            _one_hot(column, classes)
+            as_one_hot(column, classes)
             for column, classes in zip(_columns(y), self.classes, strict=True)
         ]
         return np.concatenate(one_hot, axis=1)
@@ -285,7 +291,7 @@ def _columns(y):
     return [y] if y.ndim == 1 else list(y.T)
 
 
-def _one_hot(labels, classes, name="y"):
+def as_one_hot(labels, classes, name="y"):
     one_hot = labels[:, None] == classes
     known = np.broadcast_to(one_hot, (len(labels), len(classes))).any(axis=1)
     if not known.all():
@@ -295,94 +301,3 @@ def _one_hot(labels, classes, name="y"):
             f"{classes.tolist()}"
         )
     return one_hot.astype(np.float32)
-
-
-class ContextEncoder:
-    """Further conditions as columns of numbers.
-
-    Text and booleans are one-hot, numbers are standardised.
-
-    Parameters
-    ----------
-    context : array-like of shape (n_samples,) or (n_samples, n_columns), or DataFrame
-        One row for each signal; columns of numbers or of text. None has no columns.
-    n_samples : int
-        Number of signals.
-    """
-
-    attributes = ("names", "labels", "mean", "std")
-
-    def __init__(self, context, n_samples):
-        columns, self.names = _context_columns(context, n_samples)
-        self.labels, numbers = [], []
-        for column in map(_numbers_or_labels, columns):
-            is_label = column.dtype.kind != "f"
-            self.labels.append(np.unique(column) if is_label else None)
-            numbers.append(np.zeros(1) if is_label else column)
-        self.mean = np.array([column.mean() for column in numbers])
-        self.std = np.array([column.std() for column in numbers])
-        self.std = _divisor(self.std, self.mean)
-
-    def encode(self, context, n_samples):
-        """Rows (n_samples, n_numbers) of one row or of ``n_samples`` of them."""
-        columns, names = _context_columns(context, n_samples, len(self.labels))
-        if names is not None and self.names is not None and names != self.names:
-            raise ValueError(f"context must have the columns {self.names}; got {names}")
-        if len(columns) != len(self.labels):
-            raise ValueError(
-                f"context must have {len(self.labels)} columns; got {len(columns)}"
-            )
-        parts = [np.zeros((n_samples, 0))]
-        for column, labels, mean, std in zip(
-            columns, self.labels, self.mean, self.std, strict=True
-        ):
-            if labels is not None:
-                column = column.astype(labels.dtype.kind)  # text, or bool
-                parts.append(_one_hot(column, labels, "context"))
-                continue
-            column = _numbers_or_labels(column)
-            if column.dtype.kind != "f":
-                raise ValueError(f"context must be numbers here; got {column[:3]}")
-            parts.append(((column - mean) / std)[:, None])
-        return np.concatenate(parts, axis=1).astype(np.float32)
-
-
-def _context_columns(context, n_samples, n_columns=None):
-    """Columns of n_samples numbers (float64) or labels, and their names if any."""
-    if context is None:
-        return [], None
-    check_kind(context, "context")
-    names = [str(name) for name in getattr(context, "columns", [])] or None
-    if names:
-        columns = [context.iloc[:, k].to_numpy() for k in range(len(names))]
-        if n_columns is not None and len(context) == 1:  # one row for all
-            columns = [np.repeat(column, n_samples) for column in columns]
-    else:
-        rows = np.asarray(context)
-        is_one_row = rows.ndim == 1 and (n_columns or 1) > 1
-        if rows.ndim == 0 or is_one_row:
-            rows = np.broadcast_to(rows, (n_samples, *rows.shape))
-        if rows.ndim not in (1, 2):
-            raise ValueError(
-                "context must have shape (n_samples,) or (n_samples, n_columns); got "
-                f"{rows.shape}"
-            )
-        if n_columns is not None and rows.ndim == 2 and len(rows) == 1:
-            rows = np.repeat(rows, n_samples, axis=0)
-        columns = [rows] if rows.ndim == 1 else list(rows.T)
-    if not columns or any(len(column) != n_samples for column in columns):
-        shape = (len(columns[0]) if columns else 0, len(columns))
-        raise ValueError(f"context must have {n_samples} rows; got shape {shape}")
-    return columns, names
-
-
-def _numbers_or_labels(column):
-    if column.dtype.kind == "b":
-        return column
-    try:
-        numbers = column.astype(np.float64)
-    except (TypeError, ValueError):
-        return column.astype(str)
-    if not np.isfinite(numbers).all():
-        raise ValueError("context must not have NaN or infinity")
-    return numbers

@@ -1,5 +1,6 @@
 """The only places where a seed turns into random numbers."""
 
+import os
 import threading
 from contextlib import contextmanager
 
@@ -23,6 +24,16 @@ def as_rng(random_state):
 
 
 _GLOBAL_GENERATORS = threading.RLock()
+
+
+def _forget_threads_of_parent():
+    """A process made by ``fork`` has a lock that a thread of its parent may hold."""
+    global _GLOBAL_GENERATORS
+    _GLOBAL_GENERATORS = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_threads_of_parent)
 
 
 @contextmanager

@@ -4,12 +4,12 @@ Weights and arrays are tensors; everything else is JSON in the header.
 """
 
 import json
-import os
-from pathlib import Path
-from uuid import uuid4
+from pathlib import Path, PurePath
 
 import numpy as np
 import torch
+
+from sksynth._files import replaced
 
 FORMAT_VERSION = 1
 # what a header that is not as it was written may raise; nested too deep: Recursion
@@ -19,21 +19,13 @@ DAMAGE = (KeyError, TypeError, AttributeError, ValueError, RecursionError)
 def write_model(path, header, network_state):
     """Write a JSON-like header and tensors; the file appears complete or not at all."""
     _, save = _safetensors()
-    path = Path(path)
     arrays = {}
     document = {"format_version": FORMAT_VERSION, **_pack(header, arrays)}
     tensors = {f"array.{k}": torch.from_numpy(a) for k, a in arrays.items()}
     for name, tensor in network_state.items():
         tensors[f"network.{name}"] = tensor.detach().cpu().contiguous().clone()
-    temporary = path.with_name(f".{path.name}.{uuid4().hex}")
-    try:
-        content = save(tensors, metadata={"sksynth": json.dumps(document)})
-        with open(temporary, "xb") as file:
-            file.write(content)
-        os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    with replaced(path) as file:
+        file.write_bytes(save(tensors, metadata={"sksynth": json.dumps(document)}))
 
 
 def read_model(path):
@@ -89,6 +81,8 @@ def _pack(value, arrays):
         name = str(len(arrays))
         arrays[name] = np.array(value, value.dtype.newbyteorder("="), order="C")
         return {"~array": name}
+    if isinstance(value, np.ndarray) and value.dtype.kind in "mM":  # times
+        return {**_pack(value.view(np.int64), arrays), "view": value.dtype.str}
     if isinstance(value, np.ndarray):
         if not all(isinstance(item, str) for item in value.ravel().tolist()):
             raise TypeError(f"cannot save an array of dtype {value.dtype}: {value!r}")
@@ -97,8 +91,14 @@ def _pack(value, arrays):
             "dtype": value.dtype.str if value.dtype.kind == "U" else "O",
             "shape": list(value.shape),
         }
+    if isinstance(value, np.datetime64 | np.timedelta64):
+        return _pack(np.asarray(value), arrays)
     if isinstance(value, np.generic):
         return _pack(value.item(), arrays)
+    if isinstance(value, PurePath):
+        return str(value)
+    if hasattr(value, "__array__"):  # a DataFrame
+        return _pack(np.asarray(value), arrays)
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
     raise TypeError(f"cannot save a {type(value).__name__}: {value!r}")
@@ -112,7 +112,12 @@ def _unpack(value, arrays):
     if "~tuple" in value:
         return tuple(_unpack(item, arrays) for item in value["~tuple"])
     if "~array" in value:
-        return arrays[value["~array"]]
+        array = arrays[value["~array"]]
+        if "view" not in value:
+            return array
+        if np.dtype(value["view"]).kind not in "mM":
+            raise ValueError(f"a time cannot have the dtype {value['view']}")
+        return array.view(value["view"])
     if "~strings" in value:
         n_bytes = len(value["~strings"]) * np.dtype(value["dtype"]).itemsize
         if n_bytes > 2**24 + 4 * sum(map(len, value["~strings"])):

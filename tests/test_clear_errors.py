@@ -259,10 +259,38 @@ print("done")
 """
 
 
+FORKED_WHILE_FITTING = """
+import multiprocessing
+import threading
+import numpy as np
+from sksynth import VAE
+from sksynth._random import as_rng, seeded
+
+started, end = threading.Event(), threading.Event()
+
+def fit_elsewhere():
+    with seeded(as_rng(0), "cpu"):
+        started.set()
+        end.wait(60)
+
+thread = threading.Thread(target=fit_elsewhere)
+thread.start()
+started.wait()
+with multiprocessing.get_context("fork").Pool(1) as pool:
+    X = np.random.default_rng(0).normal(size=(8, 4))
+    fitted = pool.apply_async(VAE(max_epochs=1).fit, (X,))
+    fitted.get(timeout=30)
+end.set()
+thread.join()
+print("done")
+"""
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
-def test_a_forked_process_does_not_wait_for_the_threads_of_its_parent():
+@pytest.mark.parametrize("program", [FORKED, FORKED_WHILE_FITTING])
+def test_a_forked_process_does_not_wait_for_the_threads_of_its_parent(program):
     done = subprocess.run(
-        [sys.executable, "-c", FORKED],
+        [sys.executable, "-c", program],
         env={
             **os.environ,
             "PYTHONPATH": str(Path(sksynth.__file__).parents[1]),

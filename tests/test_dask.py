@@ -1,7 +1,12 @@
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
 import joblib
 import numpy as np
 import pandas as pd
 import pytest
+from filelock import FileLock
 from imblearn.pipeline import make_pipeline
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
@@ -9,8 +14,10 @@ from sklearn.neighbors import KernelDensity
 
 from sksynth import VAE, GeneratorOverSampler
 from sksynth.evaluation import compare, evaluate_combinations, fine_tuning_curve
+from sksynth.over_sampling import _waiting
 from sksynth.over_sampling._waiting import one_at_a_time
 
+dask = pytest.importorskip("dask")
 distributed = pytest.importorskip("dask.distributed")
 
 Y = np.repeat([0, 1], [45, 15])
@@ -94,6 +101,25 @@ def wait_for(path, leave_first=False):
         return thread_state.proceed
 
 
+def seceded():
+    """Whether a job of this worker waits outside of its pool."""
+    worker = distributed.get_worker()
+    return len(worker.state.long_running) > 0
+
+
+def busy_until(path):
+    while not Path(path).exists():
+        time.sleep(0.01)
+
+
+def add_pool(dask_worker):
+    dask_worker.executors["other"] = ThreadPoolExecutor(1)
+
+
+def place():
+    return _waiting._place_at_worker()
+
+
 def test_a_worker_has_other_jobs_while_one_waits_for_a_training(tmp_path, cluster):
     client, path = distributed.default_client(), str(tmp_path / "lock")
     worker = next(iter(client.scheduler_info()["workers"]))
@@ -105,6 +131,36 @@ def test_a_worker_has_other_jobs_while_one_waits_for_a_training(tmp_path, cluste
         assert other.result(timeout=60) == 3
         assert not any(job.done() for job in waiting)
     assert client.gather(waiting) == [True, True]
+
+
+def test_a_job_that_waits_for_its_place_does_not_keep_the_lock(tmp_path, cluster):
+    client, path = distributed.default_client(), str(tmp_path / "lock")
+    worker = next(iter(client.scheduler_info()["workers"]))
+    here = {"workers": worker, "pure": False}
+    with one_at_a_time(path):
+        waiting = client.submit(wait_for, path, **here)
+        while not client.submit(seceded, **here).result(timeout=60):
+            pass
+        release = tmp_path / "release"
+        busy = client.submit(busy_until, str(release), **here)
+    time.sleep(
+        0.3
+    )  # in which the waiting job gets the lock, and then waits for a place
+    lock = FileLock(path)
+    lock.acquire(timeout=10)
+    lock.release()
+    assert not waiting.done()
+    release.touch()
+    busy.result(timeout=60)
+    assert waiting.result(timeout=60) is True
+
+
+def test_a_pool_that_is_not_dasks_own_waits_with_its_threads(cluster):
+    client = distributed.default_client()
+    client.run(add_pool)
+    with dask.annotate(executor="other"):
+        job = client.submit(place, pure=False)
+    assert job.result(timeout=60) is None
 
 
 def test_a_job_that_left_its_place_before_waits_without_one(tmp_path, cluster):

@@ -395,11 +395,58 @@ def test_a_save_that_fails_keeps_the_old_file_and_leaves_no_other(
         Path(part).write_bytes(Path(part).read_bytes()[:50])
         raise error
 
-    monkeypatch.setattr(_storage.os, "replace", fail)
+    monkeypatch.setattr("os.replace", fail)
     with pytest.raises((KeyboardInterrupt, OSError)):
         VAE(**TINY).fit(SIGNALS[:, :1]).save(saved)
     assert saved.read_bytes() == before
     assert os.listdir(saved.parent) == [saved.name]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        np.array(["2026-11-27", "NaT"], dtype="M8[ns]"),
+        np.array([[3], [4]], dtype="m8[s]"),
+    ],
+)
+def test_times_come_back_as_they_were(path, value):
+    write_model(path, {"times": value}, {})
+    assert_same(read_model(path)[0]["times"], value)
+
+
+@pytest.mark.parametrize("view", ["O", "f8", "S8", "M8[parsec]", 3])
+def test_numbers_are_viewed_as_times_alone(view):
+    document = {"times": {"~array": "0", "view": view}}
+    with pytest.raises((ValueError, TypeError)):
+        _storage._unpack(document, {"0": np.zeros(2, dtype=np.int64)})
+
+
+def test_a_path_and_a_frame_among_the_parameters_are_saved(path):
+    places = pd.DataFrame({"x": [0.0, 1.0]})
+    write_model(path, {"folder": path.parent, "places": places}, {})
+    header, _ = read_model(path)
+    assert header["folder"] == str(path.parent)
+    np.testing.assert_array_equal(header["places"], places)
+
+
+def test_labels_that_are_dates_are_saved(path):
+    days = np.where(
+        LABELS == "af", np.datetime64("2026-01-01"), np.datetime64("2026-01-02")
+    )
+    generator = VAE(**TINY).fit(SIGNALS, days)
+    generator.save(path)
+    again = VAE.load(path)
+    np.testing.assert_array_equal(again.classes_, generator.classes_)
+    found, expected = (
+        g.sample(3, y=np.datetime64("2026-01-02"), random_state=0)
+        for g in (again, generator)
+    )
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_a_missing_folder_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match=f"no folder {tmp_path / 'no'} for"):
+        VAE(**TINY).fit(SIGNALS).save(tmp_path / "no" / "model.safetensors")
 
 
 def test_a_save_replaces_an_older_file(saved):

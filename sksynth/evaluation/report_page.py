@@ -1,8 +1,9 @@
 """What `report` returns."""
 
-import os
 from html import escape
 from pathlib import Path
+
+from sksynth._files import replaced
 
 
 class Report:
@@ -66,12 +67,8 @@ class Report:
             If the file cannot be written; one that was there stays as it was.
         """
         path = Path(path)
-        part = path.with_name(f".{path.name}.{os.getpid()}.part")
-        try:
-            part.write_text(
+        with replaced(path) as file:
+            file.write_text(
                 self.html, encoding="utf-8", errors="xmlcharrefreplace", newline="\n"
             )
-            os.replace(part, path)
-        finally:
-            part.unlink(missing_ok=True)
         return path

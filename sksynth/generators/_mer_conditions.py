@@ -158,7 +158,9 @@ class TrainingConditions:
             which = np.flatnonzero(kind_of_row == kind)
             gap = np.abs(train - asked).sum(axis=1)
             members = np.flatnonzero(gap <= np.sort(gap)[:N_NEIGHBORS].max())
-            if own_are_labels:
+            if (
+                own_are_labels and not gap.all()
+            ):  # labels in a new combination: the nearest
                 members = np.flatnonzero(gap == 0)
             asked_context = None if context is None else context[which]
             first, later = uniform[which, :1], uniform[which, 1:]

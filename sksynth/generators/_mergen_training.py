@@ -1,14 +1,16 @@
 """The stages of MerGen: their trainings, and the way to signals."""
 
 import math
+import pickle
 from numbers import Integral, Real
 
 import joblib
 import numpy as np
 import torch
+from sklearn.base import clone
 from sklearn.utils import gen_batches
 
-from sksynth._preprocessing import ContextEncoder
+from sksynth._context import ContextEncoder
 from sksynth._random import reseed
 from sksynth._shares import are_alike
 from sksynth.generators._mer_conditions import (
@@ -227,7 +229,8 @@ class MergenTraining(MergenNetworks):
         """What the result of a stage depends on, in short."""
         signals, features = data
         own = repr(network[stage]), self._epochs(stage, len(self.lenders_.own))
-        own += self._batch(stage), self._lr(stage), self.precision, repr(self.callbacks)
+        own += self._batch(stage), self._lr(stage), self.precision
+        own += (self._key_of_callbacks(),)
         if self._needs(stage):  # the weights it was trained with, and no others
             state = network["vqvae"].state_dict()
             own += (joblib.hash({name: t.cpu().numpy() for name, t in state.items()}),)
@@ -236,6 +239,16 @@ class MergenTraining(MergenNetworks):
             stage == "vocoder" and self.vocoder_conditions
         )
         return joblib.hash((signals, features if uses_features else None, own, seed))
+
+    def _key_of_callbacks(self):
+        """Their classes and parameters, without what they noted in a training."""
+        try:
+            return joblib.hash(clone(self.callbacks or [], safe=False))
+        except pickle.PicklingError as error:
+            raise ValueError(
+                f"checkpoint={self.checkpoint} needs callbacks that can be pickled; "
+                f"got {self.callbacks}: {error}"
+            ) from None
 
     def _digests(self, x, condition):
         """In short: signals and their labels, and the condition matrix."""

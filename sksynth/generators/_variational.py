@@ -105,14 +105,15 @@ class VariationalGenerator(DensityMixin, BaseGenerator):
         Returns
         -------
         error : ndarray of shape (n_samples,)
-            In the unit of X.
+            In the unit of X; of complex numbers the magnitudes of the errors count.
         """
         signals, condition = self._scaled(X, y)
         decoded = self._run(
             lambda net, x, c: net.decode(net.encode(x, c)[0], c), signals, condition
         )
         error = (decoded - signals) * self.scaler_.scale
-        return np.sqrt(np.square(error).mean(axis=(1, 2)))
+        n_numbers = np.prod(self.input_shape_)  # of which a complex one has two parts
+        return np.sqrt(np.square(error).sum(axis=(1, 2)) / n_numbers)
 
     def score_samples(self, X, y=None):
         """Lower bound of the log density of each signal.

@@ -11,8 +11,8 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from sksynth._arrays import check_integer, check_kind
+from sksynth._context import ContextEncoder
 from sksynth._events import with_callbacks
-from sksynth._preprocessing import ContextEncoder
 from sksynth._random import RowNoise
 from sksynth.base import BaseGenerator
 from sksynth.generators._mer_conditions import LocalMetrics, TrainingConditions

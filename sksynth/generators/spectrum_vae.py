@@ -197,14 +197,15 @@ class SpectrumVAE(ConvolutionalGenerator):
                 f"X must be {words[self.is_complex_]}, as seen by fit; got "
                 f"{words[is_complex]} numbers"
             )
-        if not is_complex and self.domain == "fid":
+        domain = self.domain if reset else self.domain_
+        if not is_complex and domain == "fid":
             raise ValueError("X must be complex where domain='fid'; got real numbers")
         if not is_complex:
             X = super()._check_X(X, reset=reset)
         else:
             X = self._check_complex(X, reset)
         if reset:
-            self.is_complex_ = bool(is_complex)
+            self.is_complex_, self.domain_ = bool(is_complex), domain
         return X
 
     def _check_complex(self, X, reset):
@@ -233,7 +234,7 @@ class SpectrumVAE(ConvolutionalGenerator):
         return n_channels * (2 if self.is_complex_ else 1), n_points
 
     def _as_signals(self, X):
-        if self.domain == "fid" and np.iscomplexobj(X):
+        if self.domain_ == "fid" and np.iscomplexobj(X):
             X = fid_to_spectrum(X)
         X = super()._as_signals(X)
         if self.is_complex_:
@@ -246,7 +247,7 @@ class SpectrumVAE(ConvolutionalGenerator):
             return X
         n_channels = X.shape[1] // 2
         X = X[:, :n_channels] + 1j * X[:, n_channels:]
-        return spectrum_to_fid(X) if self.domain == "fid" else X
+        return spectrum_to_fid(X) if self.domain_ == "fid" else X
 
     def _make_scaler(self, signals):
         """Share the scale of a point between its parts and, in part, its neighbours."""

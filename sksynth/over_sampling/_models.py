@@ -1,6 +1,5 @@
 """Generators inside a sampler: fitted once, cached, one for all classes or one each."""
 
-import os
 import warnings
 from importlib.metadata import version
 from inspect import signature
@@ -14,6 +13,7 @@ from sklearn.utils import _safe_indexing, get_tags
 from sklearn.utils.validation import check_consistent_length, check_memory
 
 import sksynth
+from sksynth._files import replaced
 from sksynth._preprocessing import ChannelScaler
 from sksynth._random import as_rng
 from sksynth._shares import in_group
@@ -43,7 +43,7 @@ def fit_once(memory, generator, X, y=None, context=None):
         return memory.cache(_fit_generator)(generator, X, y, context)
     versions = sksynth.__version__, sklearn.__version__, version("torch")
     own = generator.get_params(deep=False)
-    names = getattr(generator, "sampling_parameters", ())
+    names = (*getattr(generator, "sampling_parameters", ()), "verbose")
     dials = {name: own[name] for name in names if name in own}
     learner = generator
     if dials:
@@ -52,20 +52,23 @@ def fit_once(memory, generator, X, y=None, context=None):
     folder = Path(backend.location) / "sksynth"
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{key}.joblib"
-    with one_at_a_time(folder / f"{key}.lock"):
-        if path.exists():
-            try:
-                fitted = joblib.load(path)
-                return fitted.set_params(**dials) if dials else fitted
-            except Exception as error:  # whatever a damaged pickle raises
-                warnings.warn(
-                    f"fitting again: {path} is damaged: {error!r}", stacklevel=2
-                )
-        fitted = _fit_generator(generator, X, y, context)
-        part = path.with_suffix(".part")
-        joblib.dump(fitted, part)
-        os.replace(part, path)  # the file appears complete or not at all
-        return fitted
+    fitted = _read(path)
+    if fitted is None:
+        with one_at_a_time(folder / f"{key}.lock"):
+            fitted = _read(path)  # others may have waited for the same
+            if fitted is None:
+                fitted = _fit_generator(generator, X, y, context)
+                with replaced(path) as file:
+                    joblib.dump(fitted, file)
+    return fitted.set_params(**dials) if dials else fitted
+
+
+def _read(path):
+    """The fitted generator of a cache, or None."""
+    try:
+        return joblib.load(path) if path.exists() else None
+    except Exception as error:  # whatever a damaged pickle raises
+        warnings.warn(f"fitting again: {path} is damaged: {error!r}", stacklevel=3)
 
 
 def _fit_generator(generator, X, y, context):  # here, since a memory may cache it

@@ -13,30 +13,32 @@ def one_at_a_time(path):
     A Dask worker takes up other jobs while one of its jobs waits.
     """
     lock = FileLock(path)
-    try:
-        lock.acquire(blocking=False)
-    except Timeout:
-        with _beside_other_jobs():
-            lock.acquire()
+    place = _place_at_worker()
+    if place is None:
+        lock.acquire()
+    while not lock.is_locked:
+        try:
+            lock.acquire(blocking=False)
+        except Timeout:
+            _wait_elsewhere(lock, *place)
     try:
         yield
     finally:
         lock.release()
 
 
-@contextmanager
-def _beside_other_jobs():
-    """Leave this thread's place in the pool of its Dask worker, if it has one."""
-    place = _place_at_worker()
-    if place is None:
-        yield
-        return
-    secede, rejoin = place
+def _wait_elsewhere(lock, secede, rejoin):
+    """Give the place at the worker away until the lock is free.
+
+    The lock is not held while the place is waited for, which may take as long as
+    another job: that job may want the lock.
+    """
     secede()
     try:
-        yield
+        with lock:
+            pass
     finally:
-        rejoin()  # waits until the worker has a free place
+        rejoin()
 
 
 def _place_at_worker():
@@ -50,5 +52,6 @@ def _place_at_worker():
         return None
     from distributed.threadpoolexecutor import rejoin, thread_state
 
-    # a job may have given its place away before
-    return (distributed.secede, rejoin) if thread_state.proceed else None
+    # False where the job gave its place away before; none in other kinds of pools
+    has_place = getattr(thread_state, "proceed", False)
+    return (distributed.secede, rejoin) if has_place else None

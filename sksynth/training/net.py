@@ -11,7 +11,15 @@ from skorch.callbacks import Callback, LRScheduler
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from sksynth._shares import any_of, for_backward, in_group, in_shares, n_counted, summed
+from sksynth._shares import (
+    any_of,
+    for_backward,
+    in_group,
+    in_shares,
+    is_first,
+    n_counted,
+    summed,
+)
 from sksynth.training.batches import TensorBatches
 from sksynth.training.callbacks import PrintProgress, plain_callbacks
 from sksynth.training.device import uses_bf16
@@ -94,7 +102,7 @@ class LossNet(NeuralNet):
             iterator_train__weights=weights,
             iterator_valid=TensorBatches,
             train_split=split,
-            verbose=0,
+            verbose=verbose if is_first() else 0,
         )
         self.precision = precision
         self.compile_module = compile_module

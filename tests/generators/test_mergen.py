@@ -21,6 +21,7 @@ from sksynth.generators import _mergen_training
 from sksynth.generators._segments import segments_of
 from sksynth.metrics import local_metrics
 from sksynth.nn.vocoder import MelGAN
+from sksynth.training import EarlyStopping
 from tests.generators.diffusion_cases import forbid_training
 
 RNG = np.random.default_rng(0)
@@ -192,6 +193,30 @@ def test_measurements_are_lent_by_the_five_nearest():
             for row in matrix
         }
         assert rows == set(np.argsort(np.abs(y - asked_y))[:5])
+
+
+def test_known_labels_in_a_new_combination_borrow_from_the_nearest_rows():
+    y = np.stack([Y, np.tile(["a", "b"], 12)], axis=1)
+    y[:12, 1] = "a"
+    generator = tiny().fit(X, y)
+    assert generator.sample(2, y=["in", "b"], random_state=0).shape == (2, *X.shape[1:])
+    lenders = generator.lenders_.lenders(
+        *(generator.conditions_.encode(["in", "b"], 40), None),
+        *(np.random.default_rng(0).uniform(size=(40, 1)), True),
+    )
+    assert len(np.unique(lenders)) > 5
+    alike = (y[lenders[:, 0]] == ["in", "b"]).any(axis=1)
+    assert alike.all()
+
+
+def test_a_column_of_booleans_takes_no_other_numbers(fitted):
+    generator = tiny().fit(X, context=Y == "in")
+    for one in ([True], [1], [1.0]):
+        expected = asked(generator, 1, context=[True])
+        np.testing.assert_array_equal(asked(generator, 1, context=one), expected)
+    for other in (0.9, 257, "True", np.nan):
+        with pytest.raises(ValueError, match="context must be False or True here; got"):
+            generator.sample(1, context=[other])
 
 
 def test_one_row_of_context_is_for_all(fitted):
@@ -431,17 +456,31 @@ def note_only(trained):
         ({"condition_weight": 2.0}, ["vqvae", "top", "bottom"]),
         ({"local_dropout": 0.5}, ["top", "vocoder"]),
         ({"verbose": 1, "top_p": 0.5}, []),
+        ({"callbacks": [EarlyStopping(patience=6)]}, []),
+        (
+            {"callbacks": [EarlyStopping(patience=7)]},
+            ["vqvae", "top", "bottom", "vocoder"],
+        ),
     ],
 )
 def test_a_stage_is_trained_again_where_its_parameters_changed(
     parameters, again, tmp_path, monkeypatch
 ):
-    tiny(checkpoint=tmp_path).fit(X, Y)
+    first = (
+        {"callbacks": [EarlyStopping(patience=6)]} if "callbacks" in parameters else {}
+    )
+    tiny(checkpoint=tmp_path, **first).fit(X, Y)
     trained = []
     monkeypatch.setattr(MerGen, "_train_stage", note_only(trained))
     monkeypatch.setattr(MerGen, "_note", lambda *a: None)
     tiny(checkpoint=tmp_path, **parameters).fit(X, Y)
     assert trained == again
+
+
+def test_stages_are_kept_for_callbacks_that_can_be_compared(tmp_path):
+    callbacks = [EarlyStopping(sink=lambda text: None)]
+    with pytest.raises(ValueError, match="needs callbacks that can be pickled; got"):
+        tiny(checkpoint=tmp_path, callbacks=callbacks).fit(X, Y)
 
 
 def test_a_vocoder_of_decoded_spectrograms_depends_on_the_auto_encoder(

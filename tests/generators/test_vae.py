@@ -113,6 +113,7 @@ SMOOTH = NOISE.cumsum(axis=2) * np.array([1, 10, 0.1])[:, None]  # random walks
         ("auto", SMOOTH[:, :, :1], True),  # no number follows another
         ("auto", np.ones((5, 4)), True),
         ("auto", SMOOTH[:1], True),
+        ("auto", np.concatenate([SMOOTH, 0 * SMOOTH, 0 * SMOOTH + 0.1], axis=1), False),
         ("table", SMOOTH, True),
         ("signals", NOISE, False),
         ("signals", NOISE[:, 0], False),

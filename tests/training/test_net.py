@@ -293,6 +293,17 @@ def test_the_message_of_early_stopping_goes_where_it_is_sent():
     assert heard[0] == "Stop: 1 epochs without a better valid_loss"
 
 
+@pytest.mark.parametrize("verbose", [0, 1])
+def test_early_stopping_says_that_it_stopped_where_the_training_is_verbose(
+    verbose, capsys
+):
+    stop = EarlyStopping(patience=1)
+    losses = Losses([1.0, 2.0, 3.0])
+    make_net(losses, callbacks=[stop], verbose=verbose).fit(data())
+    said = "Stop: 1 epochs without a better valid_loss" in capsys.readouterr().out
+    assert said is bool(verbose)
+
+
 @given(n_steps=st.integers(1, 5000))
 def test_the_learning_rate_warms_up_and_falls_along_a_cosine(n_steps):
     factors = [warm_up_and_cosine(step, n_steps) for step in range(n_steps)]
