@@ -1,6 +1,7 @@
 """One run of the five combinations."""
 
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +10,13 @@ from joblib import Parallel, delayed
 from sksynth.evaluation._baselines import ClassWeights
 from sksynth.evaluation._frame import REAL_ONLY
 from sksynth.evaluation._scores import Scores
-from sksynth.evaluation._synthetic import amounts, draw, seeded_copy
+from sksynth.evaluation._synthetic import (
+    added,
+    amounts,
+    check_neighbours,
+    draw,
+    seeded_copy,
+)
 
 PARTS = {  # training rows and test rows: real (R), synthetic (S), both (RS)
     "TrRTeR": ("R", "R"),
@@ -34,6 +41,16 @@ def in_parallel(function, runs, data, n_jobs, verbose):
                 flush=True,
             )
     return rows
+
+
+@contextmanager
+def named(name, run):
+    """Add to an error which method failed, and in which fold."""
+    try:
+        yield
+    except Exception as error:
+        error.add_note(f"in {name!r}, repeat {run.repeat}, fold {run.fold}")
+        raise
 
 
 @dataclass
@@ -74,14 +91,14 @@ class Protocol:
         """Rows of the results of one run."""
         real, test = (X[run.train], y[run.train]), (X[run.test], y[run.test])
         own_groups = None if groups is None else groups[run.train]
-        trained = {}  # on real rows: shared by all methods
-        if any(PARTS[c][0] == "R" for c in self.combinations):
-            trained["R"] = train(self.classifier, real, None, run.classifier_seed)
-        rows = []
-        if "TrRTeR" in self.combinations:
-            rows += self._scored(run, REAL_ONLY, "TrRTeR", trained["R"], test)
+        trained, rows = {}, []  # trained on real rows: shared by all methods
+        with named(REAL_ONLY, run):
+            if any(PARTS[c][0] == "R" for c in self.combinations):
+                trained["R"] = train(self.classifier, real, None, run.classifier_seed)
+            if "TrRTeR" in self.combinations:
+                rows += self._scored(run, REAL_ONLY, "TrRTeR", trained["R"], test)
         for name, method in self.methods.items():
-            try:
+            with named(name, run):
                 if isinstance(method, ClassWeights):
                     if "TrRTeR" not in self.combinations:
                         continue
@@ -91,10 +108,18 @@ class Protocol:
                 else:
                     sets = real, test, own_groups
                     rows += self._rows_of(run, name, method, dict(trained), *sets)
-            except Exception as error:
-                error.add_note(f"in {name!r}, repeat {run.repeat}, fold {run.fold}")
-                raise
         return rows
+
+    def check(self, runs, y):
+        """Refuse what is known to fail in one of the runs."""
+        combinations = [c for c in self.combinations if c != "TrRTeR"]
+
+        def asked(run):
+            return added(*self._counts(y[run.train], y[run.test], combinations))
+
+        for name, method in self.methods.items():
+            if not isinstance(method, ClassWeights):
+                check_neighbours(method, name, y, runs, asked)
 
     def _rows_of(self, run, name, sampler, trained, real, test, groups):
         """All combinations but TrRTeR, from one fit of the generator."""

@@ -6,6 +6,7 @@ import numpy as np
 
 from sksynth._arrays import channel_moments, check_labels, check_signals
 from sksynth._preprocessing import is_discrete
+from sksynth.evaluation._splits import refuse_complex
 from sksynth.metrics import power_spectrum_distance
 
 FEWEST_ROWS = 4  # two halves of two
@@ -35,6 +36,7 @@ def checked_data(X, y):
     for kind, fewest in FEWEST.items():
         if X[kind] is None and kind == "held_out":
             continue
+        refuse_complex(X[kind], f"X_{kind}")
         signals = check_signals(X[kind], f"X_{kind}", min_samples=fewest)
         shape = data["real"].X.shape[1:] if data else signals.shape[1:]
         if signals.shape[1:] != shape:

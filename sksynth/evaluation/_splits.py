@@ -31,6 +31,7 @@ class Run:
 def check_data(X, y, groups):
     """X as a float array of 2 or 3 dimensions, labels, and groups or None."""
     check_kind(X, "X")
+    refuse_complex(X, "X")
     X = check_array(
         X, dtype=[np.float64, np.float32], allow_nd=True, order="C", input_name="X"
     )
@@ -54,6 +55,17 @@ def check_data(X, y, groups):
     if groups is not None:
         _refuse_missing("groups", groups)
     return X, y, groups
+
+
+def refuse_complex(X, name):
+    """Say what to do with complex signals, without the numbers in them."""
+    if not np.iscomplexobj(X):
+        return
+    join = "concatenate" if np.ndim(X) == 3 else "stack"
+    raise ValueError(
+        f"{name} must be real; got complex numbers of shape {np.shape(X)}: give real "
+        f"and imaginary parts as channels, np.{join}([X.real, X.imag], axis=1)"
+    )
 
 
 def _refuse_missing(name, values):

@@ -62,8 +62,7 @@ def as_sampler(generator, name, X):
         shared = GeneratorOverSampler().get_params(deep=False).keys() & own.keys()
         generator = GeneratorOverSampler(**{key: own[key] for key in shared})
     elif isinstance(generator, FlatSampler) and generator.sampler is None:
-        default = FlatSampler().fit(np.zeros((4, 1)), [0, 0, 1, 1]).sampler_
-        generator = FlatSampler(clone(default))
+        generator = FlatSampler(_smote())
     elif not hasattr(generator, "fit_resample"):
         if not (hasattr(generator, "fit") and hasattr(generator, "sample")):
             raise TypeError(
@@ -78,6 +77,39 @@ def as_sampler(generator, name, X):
             f"FlatSampler({type(generator).__name__}(...))"
         )
     return generator
+
+
+def _smote():
+    """What a FlatSampler takes for None; `over_sampling` alone knows imblearn."""
+    return clone(FlatSampler().fit(np.zeros((4, 1)), [0, 0, 1, 1]).sampler_)
+
+
+def check_neighbours(sampler, name, y, runs, asked):
+    """Refuse SMOTE where a class has no more training rows than it takes neighbours.
+
+    ``asked(run)`` are the rows to draw of each class: one that gets none may be small.
+    """
+    smote = getattr(sampler, "sampler", sampler)
+    if not isinstance(smote, type(_smote())):
+        return
+    if not isinstance(smote.k_neighbors, Integral):  # an estimator that finds them
+        return
+    smallest = []
+    for run in runs:
+        labels, present = np.unique(y[run.train], return_counts=True)
+        where = f"repeat {run.repeat}, fold {run.fold}"
+        drawn = np.flatnonzero(asked(run))
+        own = zip(present[drawn].tolist(), labels[drawn].tolist(), strict=True)
+        smallest += [(n, label, where) for n, label in own]
+    nothing = smote.k_neighbors + 1, None, None
+    n, label, where = min(smallest, key=lambda found: found[0], default=nothing)
+    if n <= smote.k_neighbors:
+        fewer = f"take FlatSampler(SMOTE(k_neighbors={n - 1})) or " if n > 1 else ""
+        raise ValueError(
+            f"{name!r} has k_neighbors={smote.k_neighbors} and needs "
+            f"{smote.k_neighbors + 1} training rows of a class; class {label!r} has "
+            f"{n} in {where}: {fewer}leave {name!r} out"
+        )
 
 
 def strategy_name(sampler, name):
@@ -140,6 +172,11 @@ def amounts(n_synthetic, classes, present):
     return alone, alone
 
 
+def added(alone, beside, test):
+    """Rows a class to draw in all: those to train on are shared, not those to test."""
+    return np.maximum(alone, beside) + test
+
+
 def draw(sampler, name, real, groups, counts, seed):
     """Fit once on the real rows and draw; ``counts`` are rows a class.
 
@@ -168,9 +205,8 @@ def draw(sampler, name, real, groups, counts, seed):
     classes, present = np.unique(y, return_counts=True)
     alone, beside, test = counts
     n_first = np.maximum(alone, beside)
-    total = dict(
-        zip(classes.tolist(), (present + n_first + test).tolist(), strict=True)
-    )
+    asked = added(*counts)
+    total = dict(zip(classes.tolist(), (present + asked).tolist(), strict=True))
     sampler = seeded_copy(sampler, seed)
     sampler.set_params(**{strategy_name(sampler, name): total})
     options = {}
@@ -180,7 +216,6 @@ def draw(sampler, name, real, groups, counts, seed):
     if not (np.array_equal(X_all[: len(X)], X) and np.array_equal(y_all[: len(y)], y)):
         raise ValueError(f"{name!r} must give back the real rows first, unchanged")
     X_new, y_new = X_all[len(X) :], y_all[len(y) :]
-    asked = n_first + test
     found = np.array([np.sum(y_new == label) for label in classes])
     if (found != asked).any():
         raise ValueError(

@@ -4,11 +4,17 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from sksynth.evaluation._chance import Chance, real_only_at_chance
 from sksynth.evaluation._frame import REAL_ONLY
-from sksynth.evaluation.statistics import summarise
+from sksynth.evaluation.statistics import holm, summarise
 
 AUGMENTED = "TrRSTeR"
-NOT_GENERATORS = (REAL_ONLY, "class weights", "random over-sampling", "jitter", "SMOTE")
+CHEAP = {  # the baselines, and the combination that each of them is
+    "class weights": "TrRTeR",
+    "random over-sampling": AUGMENTED,
+    "jitter": AUGMENTED,
+    "SMOTE": AUGMENTED,
+}
 MEASURES = ("balanced_accuracy", "f1_macro", "accuracy")  # the first there is
 
 
@@ -19,11 +25,20 @@ class Utility:
     measure: str
     names: list  # of the generators that are judged
     summary: pd.DataFrame  # of all scores, as `summarise` makes it
-    against: dict  # (generator, other) -> row of the summary against the other
+    against: dict  # (generator, cheap method) -> row of the summary against it
+    at_chance: Chance | None = None  # real rows alone, if they do no better
 
     def row(self, generator, combination):
         """The row of the summary in the measure judged, or None."""
         return _row(self.summary, generator, combination, self.measure)
+
+    def rivals(self, generator):
+        """The rows of a generator against each cheap method, by its name."""
+        return {
+            other: row
+            for (name, other), row in self.against.items()
+            if name == generator
+        }
 
     def recall_changes(self, generator):
         """Change of the recall of each class by the generator's rows, by label."""
@@ -54,8 +69,11 @@ class Utility:
         return _wide(rows.assign(measure=rows["measure"].str.slice(len("recall["), -1)))
 
 
-def judged(results, generator, measure):
-    """Utility of the results; which generator and measure, checked."""
+def judged(results, generator, measure, n_classes=None):
+    """Utility of the results; which generator and measure, checked.
+
+    ``n_classes`` is for results without the recall of each class.
+    """
     summary = summarise(results)
     measures = list(dict.fromkeys(summary["measure"]))
     if measure is None:
@@ -70,17 +88,36 @@ def judged(results, generator, measure):
             f"got {generator!r}"
         )
     names = [generator] if generator is not None else _without_baselines(known)
+    against = _against_cheap(results, summary, names, measure)
+    at_chance = real_only_at_chance(results, measure, n_classes)
+    return Utility(measure, names, summary, against, at_chance)
+
+
+def _against_cheap(results, summary, names, measure):
+    """Each generator against each cheap method, with Holm's p for all these pairs."""
+    rows = summary[summary["measure"] == measure]
+    pairs = zip(rows["generator"], rows["combination"], strict=True)
+    cheap = [pair for pair in pairs if _is_cheap(*pair)]
     against = {}
-    for other in (name for name in known if "smote" in name.lower()):
-        paired = summarise(results, baseline=(other, AUGMENTED))
+    for other, combination in cheap:
+        paired = summarise(results, baseline=(other, combination))
         for name in names:
-            if name != other:
-                against[name, other] = _row(paired, name, AUGMENTED, measure)
-    return Utility(measure, names, summary, against)
+            row = None if name == other else _row(paired, name, AUGMENTED, measure)
+            if row is not None and row["n_runs"]:
+                against[name, other] = row.copy()
+    p_values = pd.Series([row["p_value"] for row in against.values()], dtype=float)
+    for row, p in zip(against.values(), holm(p_values), strict=True):
+        row["p_holm"] = p
+    return against
+
+
+def _is_cheap(name, combination):
+    own = AUGMENTED if "smote" in name.lower() else CHEAP.get(name)
+    return combination == own
 
 
 def _without_baselines(names):
-    return [name for name in names if name not in NOT_GENERATORS] or names
+    return [name for name in names if name not in (REAL_ONLY, *CHEAP)] or names
 
 
 def _row(summary, generator, combination, measure):

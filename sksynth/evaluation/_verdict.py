@@ -8,8 +8,8 @@ from sksynth.evaluation._comparison import ACCURACY, FEWEST, NEAR, SIDES
 from sksynth.evaluation._frame import REAL_ONLY
 from sksynth.evaluation._memorisation import AUC, COPIES, UNSEEN, expected_fraction
 from sksynth.evaluation._utility import AUGMENTED
+from sksynth.evaluation.statistics import LEVEL
 
-LEVEL = 0.05  # of the tests of scores
 DEVIATIONS = 3  # beyond these chance is not believed
 COVERAGES = ("coverage", "recall")
 TOO_NEAR = "Not judged: they are too near to the real rows"
@@ -73,19 +73,51 @@ def helps(utility):
     if not rows:
         finding.reasons.append(f"The results have no {AUGMENTED} rows.")
         return finding
-    effects = {
-        name: EFFECTS[_effect(row["p_holm"], row["difference"])]
-        for name, row in rows.items()
-    }
+    found = {name: _words(utility, name, row) for name, row in rows.items()}
     if len(rows) == 1:
-        ((words, finding.status, _),) = effects.values()
-        finding.answer = words.capitalize()
+        ((words, finding.status),) = found.values()
+        finding.answer = f"{words[0].upper()}{words[1:]}"
     else:
-        answers = (f"{name}: {words}" for name, (words, _, _) in effects.items())
+        answers = (f"{name}: {words}" for name, (words, _) in found.items())
         finding.answer = "; ".join(answers)
     for name, row in rows.items():
         finding.reasons += _scores(utility, name, row)
+    if utility.at_chance is not None:
+        _note_chance(finding, utility.at_chance)
     return finding
+
+
+def _words(utility, name, row):
+    """What a generator does, and the status; a gain counts beyond cheap methods."""
+    words, status, _ = EFFECTS[_effect(row)]
+    rivals = utility.rivals(name)
+    if status != "good" or not rivals:
+        return words, status
+    effects = {other: _effect(pair) for other, pair in rivals.items()}
+    doubts = [
+        text.format(_listed([o for o, e in effects.items() if e == effect]))
+        for effect, text in DOUBTS.items()
+        if effect in effects.values()
+    ]
+    if doubts:
+        return f"{words}, but {_listed(doubts)}", ""
+    return f"{words}, and more than {_listed(list(effects))}", status
+
+
+def _listed(words):
+    *first, last = words
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+def _note_chance(finding, chance):
+    finding.answer += GUESSES
+    finding.status = finding.status if finding.status == "bad" else ""
+    finding.reasons.append(
+        f"With real rows alone {chance.measure} is {chance.score:.3f}, and "
+        f"{chance.level:.3f} is the level of chance: the classifier is not trained "
+        "enough, or real rows alone do not show it the classes. Then any added rows "
+        "may help. Train it longer, and compare again."
+    )
 
 
 WIDE = 0.02  # a gain of a score that is worth knowing of
@@ -103,14 +135,24 @@ EFFECTS = {  # in words, what they are, and in words beside another method
         "Beside {}, not tested",
     ),
 }
+DOUBTS = {  # of rows that helped: what they are beside cheap methods
+    "worse": "less than {}",
+    "same": "no more than {} beyond chance",
+    "untested": "not tested beside {}",
+}
+GUESSES = "; with real rows alone the classifier hardly does better than chance"
+ALONE = (
+    "No cheap method is in the results: repeated rows, or rows with noise, may help as "
+    "much. Compare with those of baselines()."
+)
 
 
-def _effect(p_value, difference):
-    if np.isnan(p_value):
+def _effect(row):
+    if np.isnan(row["p_holm"]):
         return "untested"
-    if p_value >= LEVEL:
+    if row["p_holm"] >= LEVEL:
         return "same"
-    return "better" if difference > 0 else "worse"
+    return "better" if row["difference"] > 0 else "worse"
 
 
 def _scores(utility, name, row):
@@ -124,10 +166,10 @@ def _scores(utility, name, row):
             f"With these runs a gain of up to {row['high']:.3f} cannot be ruled out; "
             "more folds or repeats would tell."
         )
-    for (generator, other), pair in utility.against.items():
-        if generator == name and pair is not None:
-            effect = _effect(pair["p_value"], pair["difference"])
-            yield f"{EFFECTS[effect][2].format(other)}: {_change(pair, holm=False)}."
+    for other, pair in utility.rivals(name).items():
+        yield f"{EFFECTS[_effect(pair)][2].format(other)}: {_change(pair)}."
+    if _effect(row) == "better" and not utility.rivals(name):
+        yield ALONE
     alone = utility.row(name, "TrSTeR")
     if alone is not None:
         yield (
@@ -136,11 +178,11 @@ def _scores(utility, name, row):
         )
 
 
-def _change(row, holm=True):
+def _change(row):
     if np.isnan(row["p_value"]):
         return f"{row['difference']:+.3f} ({_runs(row['n_runs'])})"
     corrected = ""
-    if holm and row["p_holm"] != row["p_value"]:
+    if row["p_holm"] != row["p_value"]:
         corrected = f", and {_p(row['p_holm'])} by Holm for several methods"
     return (
         f"{row['difference']:+.3f} (95 % interval {row['low']:+.3f} to "

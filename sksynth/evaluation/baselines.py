@@ -17,7 +17,9 @@ def baselines(classifier=None, *, jitter=0.05):
     - ``"random over-sampling"``: training rows repeated;
     - ``"jitter"``: training rows repeated, with noise added;
     - ``"SMOTE"``: interpolations between neighbours of a class [1]_, on the flattened
-      signals; needs six rows of each class in each training set.
+      signals; needs six training rows of each class that it adds to, which
+      :func:`compare` says before anything is trained. With fewer take
+      ``FlatSampler(SMOTE(k_neighbors=2))``, say, in its place.
 
     Parameters
     ----------

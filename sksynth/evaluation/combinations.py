@@ -113,8 +113,10 @@ def evaluate_combinations(
     ------
     ValueError, TypeError
         Before any training: for unknown names, a fold whose training rows lack a class,
-        fewer rows of a class than folds, a group on both sides, or an argument of
-        another kind. Later if a sampler gives other rows than asked.
+        fewer rows of a class than folds, too few training rows of a class for the
+        neighbours of SMOTE, a group on both sides, or an argument of another kind.
+        Later if a sampler gives other rows than asked. An error of a method itself has
+        a note that names the method, the repeat and the fold.
 
     See Also
     --------
@@ -251,6 +253,7 @@ def compare(
             f"{list(generators)} only"
         )
     runs = make_runs(cv, X, y, groups, n_repeats, random_state)
+    protocol.check(runs, y)
     rows = in_parallel(protocol.rows, runs, (X, y, groups), n_jobs, verbose)
     return pd.DataFrame(rows, columns=RESULT_COLUMNS)
 

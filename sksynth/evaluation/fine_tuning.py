@@ -9,14 +9,15 @@ import numpy as np
 import pandas as pd
 
 from sksynth._random import as_rng
-from sksynth.evaluation._frame import CURVE_COLUMNS, METHODS
-from sksynth.evaluation._protocol import Trained, in_parallel, train
+from sksynth.evaluation._frame import CURVE_COLUMNS, METHODS, REAL_ONLY
+from sksynth.evaluation._protocol import Trained, in_parallel, named, train
 from sksynth.evaluation._scores import Scores
 from sksynth.evaluation._splits import check_data, make_runs
 from sksynth.evaluation._synthetic import (
     amounts,
     as_sampler,
     check_amount,
+    check_neighbours,
     draw,
     name_of,
 )
@@ -136,6 +137,9 @@ def fine_tuning_curve(
         scores=Scores(scoring, classes, per_class=per_class, classifier=classifier),
     )
     runs = make_runs(cv, X, y, groups, n_repeats, random_state)
+    check_neighbours(
+        curve.sampler, name, y, runs, lambda run: curve.amounts(y[run.train])
+    )
     rows = in_parallel(curve.rows, runs, (X, y, groups), n_jobs, verbose)
     return pd.DataFrame(rows, columns=CURVE_COLUMNS)
 
@@ -178,25 +182,31 @@ class _Curve:
         """Rows of the curve of one run."""
         real, test = (X[run.train], y[run.train]), (X[run.test], y[run.test])
         own_groups = None if groups is None else groups[run.train]
-        present = np.unique(real[1], return_counts=True)[1]
-        alone, _ = amounts(self.n_synthetic, self.classes, present)
+        alone = self.amounts(real[1])
         none = np.zeros_like(alone)
         counts = alone, none, none
-        synthetic = draw(
-            self.sampler, self.name, real, own_groups, counts, run.generator_seed
-        )
-        trained = train(self.classifier, None, synthetic.alone, run.classifier_seed)
+        with named(self.name, run):
+            synthetic = draw(
+                self.sampler, self.name, real, own_groups, counts, run.generator_seed
+            )
+            trained = train(self.classifier, None, synthetic.alone, run.classifier_seed)
         rows = []
         subsets = nested_rows(real[1], self.fractions, run.generator_seed)
         for fraction, subset in zip(self.fractions, subsets, strict=True):
             some = real[0][subset], real[1][subset]
-            ways = (
-                _fine_tuned(trained, *some),
-                train(self.classifier, some, None, run.classifier_seed),
-            )
-            for method, way in zip(METHODS, ways, strict=True):
-                rows += self._scored(run, method, fraction, way, test)
+            for method in METHODS:
+                with named(REAL_ONLY if method == REAL_ONLY else self.name, run):
+                    if method == REAL_ONLY:
+                        way = train(self.classifier, some, None, run.classifier_seed)
+                    else:
+                        way = _fine_tuned(trained, *some)
+                    rows += self._scored(run, method, fraction, way, test)
         return rows
+
+    def amounts(self, y_train):
+        """Synthetic rows of each class."""
+        present = np.unique(y_train, return_counts=True)[1]
+        return amounts(self.n_synthetic, self.classes, present)[0]
 
     def _scored(self, run, method, fraction, trained, test):
         fixed = {

@@ -69,7 +69,9 @@ def report(
         Their classes: then training and held-out rows of equal classes are searched.
     results : DataFrame, default=None
         Scores of :func:`evaluate_combinations` or :func:`compare`, of TrRTeR and
-        TrRSTeR at least. None leaves the use for a classifier unmeasured.
+        TrRSTeR at least. None leaves the use for a classifier unmeasured. With the
+        methods of :func:`baselines` among them, by their names, the page says whether
+        a generator does more than these.
     generator : str, default=None
         Which generator of ``results`` drew the rows. None speaks of all but the
         baselines.
@@ -114,6 +116,13 @@ def report(
     :func:`~sksynth.metrics.precision_recall_density_coverage` with 5 neighbours. A page
     that finds nothing against the synthetic rows is no proof that they are good.
 
+    A gain of scores is credited to the generator where it is better than each of the
+    cheap methods in ``results`` by the corrected test, with Holm's correction for their
+    number; else the first sentence names those that do as well. It also says where real
+    rows alone do hardly better than chance: less than 0.02 above 1 / n_classes, or less
+    than 0.1 and not beyond chance by the test (balanced accuracy or, if there is none,
+    recall or the area under the ROC curve, of which chance is 0.5).
+
     Examples
     --------
     Rows that were copied:
@@ -136,7 +145,10 @@ def report(
     check_band(band, fs or 1.0, n_times)
     max_rows = check_integer(max_rows, "max_rows", FEWEST_ROWS)
     names = checked_names(channel_names, n_channels)
-    utility = None if results is None else judged(results, generator, measure)
+    n_classes = None if y_real is None else len(np.unique(data["real"].labels))
+    utility = (
+        None if results is None else judged(results, generator, measure, n_classes)
+    )
     rng = as_rng(random_state)
     rows = _compared_rows(data, max_rows // 2, rng)
     with plain_style():

@@ -12,6 +12,7 @@ from sksynth._random import as_rng
 from sksynth.evaluation._frame import REAL_ONLY, RESULT_COLUMNS, SUMMARY_COLUMNS
 
 RUN = ["repeat", "fold"]
+LEVEL = 0.05  # of the tests in words
 
 
 def corrected_t_test(differences, test_fraction):
@@ -208,8 +209,9 @@ def summarise(results, *, baseline=None, confidence=0.95):
     ----------
     results : DataFrame
         As :func:`evaluate_combinations` and :func:`compare` return.
-    baseline : tuple (generator, combination), default=None
-        What each row is compared with; ``("SMOTE", "TrRSTeR")``, say. None is
+    baseline : tuple (generator, combination) or str, default=None
+        What each row is compared with; ``("SMOTE", "TrRSTeR")``, say. The generator
+        alone is enough if its rows are of one combination. None is
         ``("real only", "TrRTeR")``.
     confidence : float in (0, 1), default=0.95
         Of the intervals.
@@ -234,7 +236,7 @@ def summarise(results, *, baseline=None, confidence=0.95):
     ------
     ValueError
         If columns are missing, a score appears twice, runs are not of the same splits,
-        or ``results`` has no row of the baseline.
+        or ``results`` has no row of the baseline, or several combinations of it.
 
     References
     ----------
@@ -260,12 +262,9 @@ def summarise(results, *, baseline=None, confidence=0.95):
     1        VAE   0.8         0.1       3
     """
     _check_confidence(confidence)
-    baseline = (REAL_ONLY, "TrRTeR") if baseline is None else tuple(baseline)
     series = _series_of_runs(results)
-    pairs = list(dict.fromkeys((g, c) for g, c, _ in series))
-    if baseline not in pairs:
-        raise ValueError(f"results have no baseline {baseline}; they have {pairs}")
-    fractions = _test_fractions(results)
+    baseline = _baseline_of(baseline, list(dict.fromkeys((g, c) for g, c, _ in series)))
+    fractions = fractions_of_runs(results)
     rows = []
     for (generator, combination, measure), runs in series.items():
         reference = series.get((*baseline, measure))
@@ -283,8 +282,26 @@ def summarise(results, *, baseline=None, confidence=0.95):
     is_baseline = (summary[["generator", "combination"]] == list(baseline)).all(axis=1)
     summary["p_holm"] = summary["p_value"].where(is_baseline)
     families = summary[~is_baseline].groupby(["combination", "measure"])["p_value"]
-    summary.loc[~is_baseline, "p_holm"] = families.transform(_holm)
+    summary.loc[~is_baseline, "p_holm"] = families.transform(holm)
     return summary[SUMMARY_COLUMNS]
+
+
+def _baseline_of(baseline, pairs):
+    """The (generator, combination) meant, one of the pairs of the results."""
+    if baseline is None:
+        baseline = REAL_ONLY, "TrRTeR"
+    if isinstance(baseline, str):
+        found = [pair for pair in pairs if pair[0] == baseline]
+        if len(found) > 1:
+            raise ValueError(
+                f"baseline={baseline!r} may be any of {found}: give one of them"
+            )
+        baseline = found[0] if found else baseline
+    elif np.iterable(baseline):
+        baseline = tuple(baseline)
+    if baseline not in pairs:
+        raise ValueError(f"results have no baseline {baseline!r}; they have {pairs}")
+    return baseline
 
 
 def _series_of_runs(results):
@@ -307,7 +324,7 @@ def _series_of_runs(results):
     return {key: runs.set_index(RUN) for key, runs in groups}
 
 
-def _test_fractions(results):
+def fractions_of_runs(results):
     """``n_test / n_train`` of each run."""
     most = results.groupby(RUN)[["n_real", "n_synthetic", "n_test"]].max()
     n_train = most["n_real"].where(most["n_real"] > 0, most["n_synthetic"])
@@ -340,7 +357,7 @@ def _quantile(confidence, n_runs):
     return stats.t.ppf((1 + confidence) / 2, n_runs - 1) if n_runs > 1 else np.nan
 
 
-def _holm(p_values):
+def holm(p_values):
     """Holm's adjusted p-values of one family; NaN stays and does not count."""
     p = p_values.to_numpy(dtype=float)
     known = np.flatnonzero(~np.isnan(p))

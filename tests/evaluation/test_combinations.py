@@ -575,12 +575,6 @@ def test_frames_lists_and_single_channels_are_read():
         pd.testing.assert_frame_equal(without_time(first), without_time(again))
 
 
-def test_a_failing_method_is_named():
-    with pytest.raises(ValueError, match="n_neighbors") as caught:
-        compare({"my SMOTE": FlatSampler(SMOTE(k_neighbors=50))}, logistic(), X, Y)
-    assert caught.value.__notes__ == ["in 'my SMOTE', repeat 0, fold 0"]
-
-
 class Wrong(FlatSampler):
     """Breaks the promise of a sampler in one of two ways."""
 
@@ -689,6 +683,7 @@ def test_methods_that_cannot_serve_are_refused(generators, error, message):
     [
         (X[..., None], Y, "X must have shape .*got .60, 2, 6, 1."),
         (X[:50], Y, "inconsistent numbers of samples"),
+        (X + 1j, Y, r"X must be real; got complex .*60, 2, 6.*np.concatenate"),
         (np.where(X > 2, np.nan, X), Y, "X contains NaN"),
         (X, np.full(60, "N"), "more than one class; got the class .*'N'.* alone"),
         (X, np.linspace(0, 1, 60), "y must be labels, one a row; got continuous"),

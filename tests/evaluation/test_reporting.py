@@ -154,6 +154,17 @@ def full(results):
     )
 
 
+def test_the_classes_of_the_rows_say_what_chance_is(results, no_pictures):
+    guesses = results[results["measure"] == "balanced_accuracy"].copy()
+    guesses.loc[guesses["generator"] == "real only", "score"] = 0.25  # four classes
+    lines = verdict_on(X[OTHER], Y[OTHER], results=guesses)
+    assert "; with real rows alone the classifier hardly does better" in lines[HELPS]
+    lines = verdict_on(
+        X[OTHER], None, y_real=None, X_held_out=None, y_held_out=None, results=guesses
+    )
+    assert "hardly does better" not in lines[HELPS]
+
+
 def test_a_report_repeats_by_seed_and_leaves_no_trace(results):
     state = np.random.get_state()[1].copy()
     style = matplotlib.rcParams.copy()
@@ -244,6 +255,12 @@ def test_a_class_may_lack_on_one_side_and_rows_may_be_flat():
         ({"X_real": X[:3]}, "X_real must have n_samples >= 4"),
         ({"X_synthetic": X[:9, :1]}, r"channels and times of X_real, \(2, 64\)"),
         ({"X_held_out": X[:9, :, 1:]}, "X_held_out must have the channels and times"),
+        (
+            {"X_synthetic": X[:9] + 1j},
+            r"^X_synthetic must be real; got complex numbers of shape \(9, 2, 64\): "
+            r"give real and imaginary parts as channels, np.concatenate\(.* axis=1\)$",
+        ),
+        ({"X_real": X[:9, 0] + 1j}, r"X_real must be real.*np.stack.*axis=1\)$"),
         ({"y_real": Y[:20]}, "both or neither"),
         ({"y_held_out": Y[:20]}, "y_held_out needs X_held_out"),
         ({"y_real": Y[:20], "y_synthetic": ["x"] * 20}, "share too few rows"),

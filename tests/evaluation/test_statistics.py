@@ -1,4 +1,5 @@
 import itertools
+import re
 
 import numpy as np
 import pandas as pd
@@ -216,6 +217,21 @@ def test_any_series_can_be_the_baseline():
     assert row["difference"] == pytest.approx(difference.mean())
     assert row["p_value"] == pytest.approx(corrected_t_test(difference, 0.25)[1])
     assert row["p_holm"] == row["p_value"]  # alone in its family: SMOTE is no rival
+
+
+def test_a_generator_of_one_combination_is_a_baseline_by_its_name():
+    table = results(SCORES)
+    for name, pair in (("SMOTE", ("SMOTE", "TrRSTeR")), ("real only", REAL)):
+        found = summarise(table, baseline=name)
+        pd.testing.assert_frame_equal(found, summarise(table, baseline=pair))
+    found = summarise(table, baseline=["SMOTE", "TrRSTeR"])
+    pd.testing.assert_frame_equal(found, summarise(table, baseline="SMOTE"))
+    several = r"baseline='VAE' may be any of .*'TrRSTeR'\), \('VAE', 'TrSTeR'\).: give"
+    with pytest.raises(ValueError, match=several):
+        summarise(table, baseline="VAE")
+    for wrong in ("smote", ("SMOTE",), 3):
+        with pytest.raises(ValueError, match=f"no baseline {re.escape(repr(wrong))}; "):
+            summarise(table, baseline=wrong)
 
 
 def test_holm_counts_the_generators_of_a_combination():

@@ -2,6 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from sksynth.evaluation import summarise
 from sksynth.evaluation._utility import judged
 from sksynth.evaluation._verdict import helps
 
@@ -99,6 +100,106 @@ def test_smote_is_the_other_method_and_the_baselines_are_not_judged():
     only = judged(pd.concat([REAL, against_real(0.2, "SMOTE")]), None, None)
     assert only.names == ["SMOTE"]  # nothing else is there
     assert not only.against
+
+
+CHEAP = ("class weights", "random over-sampling", "jitter", "SMOTE")
+
+
+def beside(**changes):
+    """The finding on a VAE that adds 0.1, beside cheap methods that add these."""
+    rows = [REAL, against_real(0.1)]
+    for name, change in changes.items():
+        name = name.replace("_", " ").replace("over ", "over-")
+        combination = "TrRTeR" if name == "class weights" else "TrRSTeR"
+        scores = 0.8 + NOISE + change - CHANGES
+        rows.append(frame(name, combination, scores))
+    return helps(judged(pd.concat(rows), None, None))
+
+
+@pytest.mark.parametrize("name", CHEAP)
+@pytest.mark.parametrize(
+    ("change", "answer", "status"),
+    [
+        (0.2, "They helped, but less than {}", ""),
+        (0.1, "They helped, but no more than {} beyond chance", ""),
+        (0.0, "They helped, and more than {}", "good"),
+    ],
+)
+def test_a_gain_is_told_beside_each_cheap_method(name, change, answer, status):
+    finding = beside(**{name.replace(" ", "_").replace("-", "_"): change})
+    assert (finding.answer, finding.status) == (answer.format(name), status)
+    assert f"{name}" in finding.reasons[1]
+    assert not any("No cheap method" in reason for reason in finding.reasons)
+
+
+def test_one_cheap_method_that_does_as_well_is_enough_for_doubt():
+    finding = beside(jitter=0.2, random_over_sampling=0.1, class_weights=0.0, SMOTE=0.1)
+    assert finding.answer == (
+        "They helped, but less than jitter and no more than random over-sampling and "
+        "SMOTE beyond chance"
+    )
+    assert [reason.split(":")[0] for reason in finding.reasons[1:]] == [
+        "Worse than jitter",
+        "No difference from random over-sampling beyond chance",
+        "Better than class weights",
+        "No difference from SMOTE beyond chance",
+    ]
+
+
+def test_a_cheap_method_that_was_not_tested_is_in_doubt():
+    same = pd.concat([REAL, against_real(0.1), against_real(0, "jitter")])
+    finding = helps(judged(same, None, None))  # 0.1 in each run: no spread
+    assert finding.answer == "They helped, but not tested beside jitter"
+    assert finding.status == ""
+
+
+def test_p_values_beside_cheap_methods_are_corrected_for_their_number():
+    rows = [REAL, against_real(0.1)]
+    rng = np.random.default_rng(1)
+    for name in CHEAP[1:]:
+        rows.append(frame(name, "TrRSTeR", 0.88 + 0.01 * rng.normal(size=N_RUNS)))
+    results = pd.concat(rows)
+    rivals = judged(results, None, None).rivals("VAE")
+    alone = {
+        name: summarise(results, baseline=name).query("generator == 'VAE'")
+        for name in CHEAP[1:]
+    }
+    p = {name: table["p_value"].item() for name, table in alone.items()}
+    smallest = min(p, key=p.get)
+    assert rivals[smallest]["p_holm"] == pytest.approx(3 * p[smallest])
+    assert all(rivals[name]["p_value"] == pytest.approx(p[name]) for name in p)
+
+
+def test_a_gain_without_a_cheap_method_is_told_to_be_one():
+    finding = helps(judged(pd.concat([REAL, against_real(0.1)]), None, None))
+    assert finding.reasons[1].startswith("No cheap method is in the results")
+    hurt = helps(judged(pd.concat([REAL, against_real(-0.1)]), None, None))
+    assert not any("No cheap method" in reason for reason in hurt.reasons)
+
+
+def test_a_cheap_method_without_scores_is_left_out():
+    other = frame("jitter", "TrRSTeR", np.nan)
+    results = pd.concat([REAL, against_real(0.1), other])
+    assert not judged(results, None, None).rivals("VAE")
+
+
+def test_a_classifier_that_guesses_is_told_in_the_first_sentence():
+    real = frame("real only", "TrRTeR", 0.2)
+    rows = frame("VAE", "TrRSTeR", 0.8 + NOISE)
+    jitter = frame("jitter", "TrRSTeR", 0.9 - NOISE)
+    results = pd.concat([real, rows, jitter])
+    finding = helps(judged(results, None, None, n_classes=5))
+    assert finding.answer == (
+        "They helped, but less than jitter; with real rows alone the classifier hardly "
+        "does better than chance"
+    )
+    assert "balanced_accuracy is 0.200, and 0.200 is the level" in finding.reasons[-1]
+    alone = pd.concat([real, rows])
+    assert helps(judged(alone, None, None, n_classes=5)).status == ""
+    assert helps(judged(alone, None, None, n_classes=9)).status == "good"  # 0.11
+    hurt = frame("VAE", "TrRSTeR", 0.1 + NOISE)
+    finding = helps(judged(pd.concat([real, hurt]), None, None, n_classes=5))
+    assert finding.status == "bad"
 
 
 def test_training_on_synthetic_rows_alone_is_told():
