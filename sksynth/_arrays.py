@@ -5,6 +5,7 @@ from numbers import Integral, Real
 
 import numpy as np
 from sklearn.utils import check_array, gen_batches
+from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_consistent_length
 
 SIGNAL_SHAPES = "(n_samples, n_times) or (n_samples, n_channels, n_times)"
@@ -78,21 +79,24 @@ def check_arrays(X, Y, *, paired=False, names=("X", "X_reference"), min_samples=
 
 
 def as_labels(y, name="y"):
-    """Array of y, labels or measurements: none is missing, and labels can be sorted."""
+    """Array of y, labels or measurements: none is missing, and labels can be sorted.
+
+    Also across the columns, since scikit-learn looks at all of them at once.
+    """
     check_kind(y, name)
     if hasattr(y, "to_numpy") and hasattr(y, "dtype"):
         y = y.to_numpy()  # a Series; integers that may be missing stay integers
     try:
         y = check_array(y, ensure_2d=False, dtype=None, allow_nd=True, input_name=name)
         if y.dtype.kind == "O":
-            for column in y.reshape(len(y), -1).T:
-                np.unique(column)
+            np.unique(y)
     except TypeError as error:
         # numpy and pandas: "'<' not supported ...", "boolean value of NA is ambiguous"
         if "supported between" not in str(error) and "ambiguous" not in str(error):
             raise
         raise TypeError(
-            f"{name} must hold labels of one kind, without None or NA; got "
+            f"{name} must hold labels of one kind, in all columns, without None or NA; "
+            "got "
             f"{sorted({type(label).__name__ for label in np.ravel(y)})}"
         ) from None
     return y
@@ -115,6 +119,15 @@ def check_integer(value, name, low, high=None):
         upper = "" if high is None else f" and at most {high}"
         raise ValueError(f"{name} must be at least {low}{upper}; got {value}")
     return int(value)
+
+
+def refuse_bools(estimator):
+    """Refuse True and False as numbers, which scikit-learn lets through."""
+    for name, allowed in estimator._parameter_constraints.items():
+        value = getattr(estimator, name, None)
+        is_number = any(isinstance(kind, Interval) for kind in allowed)
+        if isinstance(value, bool | np.bool_) and is_number:
+            raise TypeError(f"{name} must be a number; got {value!r}")
 
 
 def check_positive(value, name):

@@ -12,6 +12,7 @@ import torch
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from sksynth._arrays import refuse_bools
 from sksynth._events import CallbackSupportMixin
 from sksynth._shares import are_alike, check_in_step, in_group, is_first
 from sksynth._sources import RowSource
@@ -62,11 +63,7 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator):
     def _validate_params(self):
         """What scikit-learn checks, and what it lets through and torch does not."""
         super()._validate_params()
-        for name, allowed in self._parameter_constraints.items():
-            value = getattr(self, name, None)
-            is_number = any(isinstance(kind, Interval) for kind in allowed)
-            if isinstance(value, bool | np.bool_) and is_number:
-                raise TypeError(f"{name} must be a number; got {value!r}")
+        refuse_bools(self)
         for item in self.callbacks or []:
             callback = item[-1] if isinstance(item, tuple) and item else item
             if not hasattr(callback, "on_epoch_end"):

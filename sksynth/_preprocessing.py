@@ -23,9 +23,13 @@ def check_signals(estimator, X, *, reset=True):
     except ValueError as error:
         if "Complex data not supported" not in str(error):
             raise
+        instead = "give real and imaginary parts as channels"
+        if hasattr(estimator, "sample"):
+            instead = f"use SpectrumVAE, or {instead}"
+        elif hasattr(estimator, "generator"):
+            instead = f"take SpectrumVAE as its generator, or {instead}"
         raise ValueError(
-            f"Complex data not supported by {type(estimator).__name__}: use "
-            "SpectrumVAE, or give real and imaginary parts as channels"
+            f"Complex data not supported by {type(estimator).__name__}: {instead}"
         ) from None
     if X.ndim > 3 or 0 in X.shape:
         raise ValueError(f"X must have shape {SIGNAL_SHAPES}; got {X.shape}")

@@ -37,7 +37,7 @@ MAY_IMPORT = {  # our own parts, and other people's packages
     "nn": {"_shares", "spectral", "torch"},
     "training": {"_shares", "torch", "skorch"},
     "_estimator": {
-        *("_events", "_shares", "_sources", "training"),
+        *("_arrays", "_events", "_shares", "_sources", "training"),
         *("torch", "sklearn", "joblib"),
     },
     "base": {
@@ -54,7 +54,7 @@ MAY_IMPORT = {  # our own parts, and other people's packages
     },
     "over_sampling": {
         *("_arrays", "_files", "_fitting", "_preprocessing", "_random", "_shares"),
-        *("generators", "selection"),
+        *("base", "generators", "selection"),
         *("sklearn", "imblearn", "joblib", "filelock", "distributed"),
     },
     "datasets": {"mrs", "pandas", "sklearn", "wfdb", "joblib"},

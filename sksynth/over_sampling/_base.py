@@ -9,11 +9,16 @@ from imblearn.utils import check_target_type
 from imblearn.utils._validation import ArraysTransformer
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_consistent_length, column_or_1d
+from sklearn.utils.validation import (
+    _check_feature_names,
+    check_consistent_length,
+    column_or_1d,
+)
 
-from sksynth._arrays import as_labels, check_integer
+from sksynth._arrays import as_labels, check_integer, check_kind, refuse_bools
 from sksynth._fitting import restored_on_failure
 from sksynth._preprocessing import check_signals, quietly
+from sksynth.generators import SpectrumVAE
 from sksynth.selection import KeepBest
 
 SHARED_CONSTRAINTS = {
@@ -31,10 +36,14 @@ SHARED_CONSTRAINTS = {
 class SignalSamplerMixin:
     """Validation of signals, and tags, for imbalanced-learn samplers."""
 
+    def _validate_params(self):
+        super()._validate_params()
+        refuse_bools(self)
+
     def _resample(self, X, y, **options):
         """Result of ``_fit_resample`` in the containers of X and y."""
         containers = Containers(X, y)
-        y = as_labels(y)
+        y = as_labels(required(y))
         quietly(check_classification_targets, y)
         with restored_on_failure(self):
             vars(self).pop("synthetic_groups_", None)  # of a call with groups
@@ -44,15 +53,32 @@ class SignalSamplerMixin:
         return containers.restore(X, y if one_hot is None else one_hot.encode(y))
 
     def _check_labelled(self, X, y):
-        y, _ = check_target_type(y, indicate_one_vs_all=True)
+        y, _ = check_target_type(as_labels(required(y)), indicate_one_vs_all=True)
         return self._check_X(X, y), y
 
     def _check_X(self, X, y):
         if hasattr(X, "sparse"):  # a frame of sparse columns
             X = X.sparse.to_dense()
-        X = check_signals(self, X)
+        if self._takes_complex() and np.asarray(X).dtype.kind == "c":
+            X = self._check_complex(X)
+        else:
+            X = check_signals(self, X)
         check_consistent_length(X, y)
         return X
+
+    def _takes_complex(self):
+        """Whether complex X can be resampled."""
+        return isinstance(getattr(self, "generator", None), SpectrumVAE)
+
+    def _check_complex(self, X):
+        """Validated complex X, of which both parts are such as real signals are."""
+        check_kind(X, "X")
+        numbers = np.asarray(X)
+        for part in (numbers.real, numbers.imag):
+            check_signals(self, part)
+        _check_feature_names(self, X, reset=True)
+        dtype = np.complex64 if numbers.dtype == np.complex64 else np.complex128
+        return np.asarray(numbers, dtype=dtype, order="C")
 
     def _signals(self, X):
         """X in the shape that the generator shall see."""
@@ -73,6 +99,22 @@ class SignalSamplerMixin:
         tags.input_tags.sparse = False
         tags.input_tags.three_d_array = True
         return tags
+
+
+def required(y):
+    """The same y, which must be there."""
+    if y is None:
+        raise ValueError("requires y to be passed, but the target y is None")
+    return y
+
+
+def check_selection(selection, rows):
+    """Refuse to select among complex rows, whose distances are not defined here."""
+    if selection is not None and np.iscomplexobj(rows):
+        raise ValueError(
+            "selection compares real rows, and X is complex: take selection=None, or "
+            "give real and imaginary parts as channels"
+        )
 
 
 class Containers:

@@ -33,7 +33,7 @@ class BestRows:
 
     def __init__(self, models, wanted):
         self.models = models
-        y, self.labels = _names(models.y, models.codes)
+        y, self.labels = names_of(models.y, models.codes)
         labels = [self.labels[code] for code in wanted]
         generator = models.generator
         if hasattr(generator, "encode") and hasattr(generator, "decode"):
@@ -76,7 +76,7 @@ class _Coder:
         return self.models.model_of(self.code).decode(codes, **self.targets)
 
 
-def _names(y, codes):
+def names_of(y, codes):
     """One label a row, or None; and the label of each class."""
     if y is None:
         return None, [None]

@@ -9,16 +9,18 @@ import joblib
 import numpy as np
 import sklearn
 from sklearn.base import clone
+from sklearn.frozen import FrozenEstimator
 from sklearn.utils import _safe_indexing, get_tags
 from sklearn.utils.validation import check_consistent_length, check_memory
 
 import sksynth
 from sksynth._files import replaced
-from sksynth._preprocessing import ChannelScaler
+from sksynth._preprocessing import ChannelScaler, name_of
 from sksynth._random import as_rng
 from sksynth._shares import in_group
+from sksynth.base import BaseGenerator
 from sksynth.generators import VAE
-from sksynth.over_sampling._best_rows import BestRows
+from sksynth.over_sampling._best_rows import BestRows, names_of
 from sksynth.over_sampling._counts import proportional_order
 from sksynth.over_sampling._waiting import one_at_a_time
 
@@ -204,6 +206,7 @@ class ClassModels:
         Returns the groups of the rows; None for a row of no single group.
         """
         wanted = [code for code, n_rows in enumerate(counts) if n_rows]
+        self._check_sizes(wanted)
         draw = self.draw
         if self.selection is not None and wanted:
             draw = BestRows(self, wanted).draw
@@ -214,6 +217,26 @@ class ClassModels:
             new_groups.append(names)
             start = rows.stop
         return np.concatenate([np.empty(0, dtype=object), *new_groups])
+
+    def _check_sizes(self, wanted):
+        """Refuse to learn a class from a single row, of which nothing is learnt."""
+        is_fitted = isinstance(self.generator, FrozenEstimator)
+        if not self.per_class or self.y is None or is_fitted:
+            return
+        name, labels = type(self.generator).__name__, names_of(self.y, self.codes)[1]
+        for code in wanted:
+            if np.count_nonzero(self.codes == code) > 1:
+                continue
+            if isinstance(self.generator, BaseGenerator):
+                raise ValueError(
+                    f"per_class=True fits a {name} on two rows of a class or more; "
+                    f"got {name_of(labels[code])} with 1 row: take per_class=False, or "
+                    "leave the class out (in GeneratorOverSampler by sampling_strategy)"
+                )
+            warnings.warn(
+                f"{name} is fitted on the single row of {name_of(labels[code])}",
+                stacklevel=7,
+            )
 
     def draw(self, code, n_rows, seed, groups):
         """Rows of one class and their groups."""

@@ -21,6 +21,8 @@ from sksynth.over_sampling._base import (
     as_codes,
     check_groups,
     check_memory_and_seed,
+    check_selection,
+    required,
 )
 from sksynth.over_sampling._best_rows import prepared_selection
 from sksynth.over_sampling._counts import proportional_order
@@ -31,7 +33,8 @@ class GeneratorAugmenter(SignalSamplerMixin, BaseSampler):
     """Add ``ratio`` synthetic rows for each real one; y may be anything.
 
     - Labels, also of several outputs: signals are drawn for the labels, whose
-      proportions stay those of y.
+      proportions stay those of y. Whole numbers are labels, as in scikit-learn: with
+      ages in years no new age is drawn (``age + 0.5`` are measurements).
     - Measurements (regression): the generator models inputs and targets jointly. The
       targets go along as channels that are constant in time, and come back as their
       mean over time; for a table (a 2-D X and a generator of tables) as columns.
@@ -41,7 +44,9 @@ class GeneratorAugmenter(SignalSamplerMixin, BaseSampler):
     Parameters
     ----------
     generator : object with ``fit`` and ``sample``, default=None
-        Cloned, never fitted in place. ``None`` is ``VAE()``.
+        Cloned, never fitted in place. ``None`` is ``VAE()``. With a
+        :class:`~sksynth.generators.SpectrumVAE`, X may be complex, without
+        ``selection``, if y holds labels.
     ratio : float >= 0, default=1.0
         Synthetic rows for each real row; ``round(ratio * n_samples)`` in all. 0 adds
         nothing: the baseline of a grid.
@@ -55,8 +60,8 @@ class GeneratorAugmenter(SignalSamplerMixin, BaseSampler):
     n_neighbors : int, default=5
         Neighbours of a training row among which its partner is drawn.
     per_class : bool or "auto", default="auto"
-        For labels: fit one generator a class. ``"auto"`` does where
-        ``generator.sample`` takes no ``y``.
+        For labels: fit one generator a class, of two rows or more. ``"auto"`` does
+        where ``generator.sample`` takes no ``y``.
     signal_shape : tuple (n_channels, n_times), default=None
         Read the rows of a 2-D X (a DataFrame, say) as such signals.
     selection : KeepBest, default=None
@@ -177,12 +182,13 @@ class GeneratorAugmenter(SignalSamplerMixin, BaseSampler):
             (n_samples, n_channels, n_times).
         groups : array-like of shape (n_samples,), default=None
             Patient of each row. With ``strength`` below 1, a synthetic row is then
-            anchored in a single patient.
+            anchored in a single patient. They come through a Pipeline by metadata
+            routing alone: ``set_fit_resample_request(groups=True)``.
         context : array-like or DataFrame of n_samples rows, default=None
             Further conditions, for a generator whose ``fit`` takes them, such as
-            :class:`~sksynth.generators.MerGen`. They come through a Pipeline by
-            metadata routing alone (without it, a parameter ``step__context`` gets lost
-            on the way).
+            :class:`~sksynth.generators.MerGen`. They come through a Pipeline as
+            ``groups`` do (parameters ``step__context`` and ``step__groups`` get lost on
+            the way).
 
         Returns
         -------
@@ -226,10 +232,10 @@ class GeneratorAugmenter(SignalSamplerMixin, BaseSampler):
         )
 
     def _check(self, X, y):
-        if y is None:
-            raise ValueError("requires y to be passed, but the target y is None")
+        required(y)
         if self.forward is None:
             X = self._check_X(X, y)
+            check_selection(self.selection, X)
             shape, kind = np.shape(y), str(getattr(y, "dtype", ""))
             y = check_targets(y, len(X), warn=False).reshape(shape)
             if kind == "category" and not is_discrete(y):
@@ -249,6 +255,9 @@ class GeneratorAugmenter(SignalSamplerMixin, BaseSampler):
             check_consistent_length(X, y)
         self._signals(X)
         return X, y
+
+    def _takes_complex(self):
+        return self.forward is not None or super()._takes_complex()
 
     def _draw(self, X, y, n_new, groups, context):
         """Inputs, targets and groups of the synthetic rows."""
@@ -274,13 +283,20 @@ class GeneratorAugmenter(SignalSamplerMixin, BaseSampler):
         elif is_discrete(y):
             return self._draw_labelled(models_of, X, y, n_new, seed, groups)
         else:
+            if np.iscomplexobj(X):
+                raise ValueError(
+                    "measurements as y are modelled together with X, which must be "
+                    "real; got complex X: give real and imaginary parts as channels"
+                )
             signals = self._signals(X)
+            targets = y.reshape(len(y), -1).astype(X.dtype)
+            n_channels = 1 if signals.ndim == 2 else signals.shape[1]
+            _check_channels(generator, n_channels, targets.shape[1])
             join, part = _JOINTS[_reads_as_table(generator, signals)]
-            joint = join(signals, y.reshape(len(y), -1).astype(X.dtype))
+            joint = join(signals, targets)
             models_of = partial(models_of, scale=_deviation(joint))
             new, new_groups = self._draw_rows(models_of, joint, n_new, seed, groups)
-            n_targets = 1 if y.ndim == 1 else y.shape[1]
-            X_new, y_new = part(new, n_targets)
+            X_new, y_new = part(new, targets.shape[1])
             y_new = y_new.reshape(n_new, *y.shape[1:])
         return X_new, y_new, new_groups
 
@@ -315,6 +331,19 @@ class GeneratorAugmenter(SignalSamplerMixin, BaseSampler):
         if not np.isfinite(X_new).all():
             raise ValueError("forward returned inputs that are not finite")
         return X_new.astype(X.dtype, copy=False)
+
+
+def _check_channels(generator, n_channels, n_targets):
+    """Refuse a generator that is told of the channels of X alone."""
+    own = generator.get_params(deep=False)
+    for name in ("lead_names", "channel_graph"):
+        told = np.shape(own.get(name))
+        if told and told[0] != n_channels + n_targets:
+            raise ValueError(
+                f"with measurements as y, {type(generator).__name__} models "
+                f"{n_channels} + {n_targets} channels: those of X, then one for each "
+                f"target; {name} must be None or for all of them; got {told[0]}"
+            )
 
 
 def _reads_as_table(generator, signals):

@@ -16,6 +16,7 @@ from sksynth.over_sampling._base import (
     as_codes,
     check_groups,
     check_memory_and_seed,
+    check_selection,
 )
 from sksynth.over_sampling._best_rows import prepared_selection
 from sksynth.over_sampling._counts import synthetic_counts
@@ -31,7 +32,9 @@ class GeneratorOverSampler(SignalSamplerMixin, BaseOverSampler):
     Parameters
     ----------
     generator : object with ``fit`` and ``sample``, default=None
-        Cloned, never fitted in place. ``None`` is ``VAE()``.
+        Cloned, never fitted in place. ``None`` is ``VAE()``. With a
+        :class:`~sksynth.generators.SpectrumVAE`, X may be complex, without
+        ``selection``.
     sampling_strategy : float, str, dict or callable, default="auto"
         Which classes to fill up, and how far:
 
@@ -49,8 +52,9 @@ class GeneratorOverSampler(SignalSamplerMixin, BaseOverSampler):
     n_neighbors : int, default=5
         Neighbours of a training row among which its partner is drawn.
     per_class : bool or "auto", default="auto"
-        Fit one generator a class. ``"auto"`` does where ``generator.sample`` takes no
-        ``y`` (:class:`sklearn.neighbors.KernelDensity`, say).
+        Fit one generator a class, of two rows or more. ``"auto"`` does where
+        ``generator.sample`` takes no ``y`` (:class:`sklearn.neighbors.KernelDensity`,
+        say).
     signal_shape : tuple (n_channels, n_times), default=None
         Read the rows of a 2-D X (a DataFrame, say) as such signals.
     selection : KeepBest, default=None
@@ -158,7 +162,9 @@ class GeneratorOverSampler(SignalSamplerMixin, BaseOverSampler):
         with restored_on_failure(self):
             X, y = self._check_labelled(X, y)
             self._signals(X)
+            check_selection(self.selection, X)
             self.sampling_strategy_ = synthetic_counts(self.sampling_strategy, y)
+            self.classes_ = np.unique(y)
         return self
 
     @_fit_context(prefer_skip_nested_validation=True)
@@ -173,12 +179,13 @@ class GeneratorOverSampler(SignalSamplerMixin, BaseOverSampler):
             Labels; one-hot rows too.
         groups : array-like of shape (n_samples,), default=None
             Patient of each row. With ``strength`` below 1, a synthetic row is then
-            anchored in a single patient.
+            anchored in a single patient. They come through a Pipeline by metadata
+            routing alone: ``set_fit_resample_request(groups=True)``.
         context : array-like or DataFrame of n_samples rows, default=None
             Further conditions, for a generator whose ``fit`` takes them, such as
-            :class:`~sksynth.generators.MerGen`. They come through a Pipeline by
-            metadata routing alone (without it, a parameter ``step__context`` gets lost
-            on the way).
+            :class:`~sksynth.generators.MerGen`. They come through a Pipeline as
+            ``groups`` do (parameters ``step__context`` and ``step__groups`` get lost on
+            the way).
 
         Returns
         -------
@@ -192,6 +199,7 @@ class GeneratorOverSampler(SignalSamplerMixin, BaseOverSampler):
 
     def _fit_resample(self, X, y, groups=None, context=None):
         groups = check_groups(groups, X)
+        check_selection(self.selection, X)
         self.sampling_strategy_ = synthetic_counts(self.sampling_strategy, y)
         self.classes_ = np.unique(y)
         rng = as_rng(self.random_state)

@@ -9,6 +9,7 @@ from sklearn.utils import Bunch, _safe_indexing
 from sklearn.utils._param_validation import HasMethods, Interval
 from sklearn.utils.validation import check_is_fitted
 
+from sksynth._arrays import refuse_bools
 from sksynth._fitting import restored_on_failure
 from sksynth._preprocessing import check_signals, name_of
 from sksynth.metrics import log_spectral_distance
@@ -71,7 +72,8 @@ class KeepBest(BaseEstimator):
         candidates are duplicates. None: duplicates are not looked for.
     classifier : scikit-learn classifier, default=None
         For ``"confidence"``: cloned and fitted on the real rows of all classes. It gets
-        flat rows unless its tags say that it takes three dimensions.
+        a DataFrame where X is one, and flat rows of signals with channels unless its
+        tags say that it takes three dimensions.
     fs : float, default=1.0
         Sampling rate in Hz.
     band : tuple (low, high), default=None
@@ -158,6 +160,10 @@ class KeepBest(BaseEstimator):
         self.fs = fs
         self.band = band
 
+    def _validate_params(self):
+        super()._validate_params()
+        refuse_bools(self)
+
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None, *, generator=None, labels=None, scale=None):
         """Remember the real rows of each class and the distances between them.
@@ -189,10 +195,12 @@ class KeepBest(BaseEstimator):
             If X, y, labels or scale is not as above, if ``n_keep`` exceeds
             ``n_candidates``, or a criterion is unknown or lacks its classifier.
         TypeError
-            If ``"reconstruction"`` is asked for and the generator does not encode.
+            If ``"reconstruction"`` is asked for and the generator does not encode, or
+            for True as a number.
         """
+        self._validate_params()  # a sampler around it has had the decorator skip them
         with restored_on_failure(self):
-            X = check_signals(self, X)
+            given, X = X, check_signals(self, X)
             y = check_labels(y, len(X))
             self.scale_ = check_scale(scale, X)
             self.generator_ = generator
@@ -207,7 +215,8 @@ class KeepBest(BaseEstimator):
                 present = check_known(labels, present)
             self._check_criteria(X, y, generator, present)
             if "confidence" in self.criteria:
-                rows = rows_for(self.classifier, X)
+                given = given if hasattr(given, "iloc") else X
+                rows = rows_for(self.classifier, given)
                 self.classifier_ = clone(self.classifier).fit(rows, y)
             self.references_ = {label: self._refer(X, y, label) for label in present}
         return self
