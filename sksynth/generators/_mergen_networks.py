@@ -91,7 +91,7 @@ class MergenNetworks:
         conditions = None
         if self.vocoder_conditions:
             optional = OptionalFeatures(n_local, self.local_dropout)
-            conditions = FrameConditions(n_features, optional)
+            conditions = FrameConditions(n_local or n_features, optional)
         modules = (vqvae, *priors, self._make_vocoder(front(), conditions))
         return nn.ModuleDict(dict(zip(STAGES, modules, strict=True)))
 

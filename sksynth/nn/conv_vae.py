@@ -76,7 +76,9 @@ class ConvVAENetwork(VariationalNetwork):
         for i in range(n):
             n_channels, n_times = self.sizes[i]
             kernel = (1 if n_channels == 1 else 3, 1 if n_times == 1 else 5)
-            options = {"stride": 2, "padding": tuple(k // 2 for k in kernel)}
+            # (torch's bf16 gradient of a stride over a single number is at times NaN)
+            stride = tuple(1 if size == 1 else 2 for size in self.sizes[i])
+            options = {"stride": stride, "padding": tuple(k // 2 for k in kernel)}
             self.down.append(nn.Conv2d(*features[i : i + 2], kernel, **options))
             self.up.insert(
                 0, nn.ConvTranspose2d(features[i + 1], features[i], kernel, **options)

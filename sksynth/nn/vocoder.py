@@ -186,7 +186,7 @@ class FrameConditions(nn.Module):
     Parameters
     ----------
     n_features : int
-        Columns of a matrix.
+        Columns of a matrix that are used, the last ones.
     optional : OptionalFeatures
         What takes the optional columns away.
     """
@@ -205,7 +205,8 @@ class FrameConditions(nn.Module):
         if features is None:
             unknown = z.new_zeros(n_rows, self.n_features, n_frames)
             return torch.cat([z, unknown], dim=1)
-        features, n_windows = self.optional(features).mT, features.shape[1]
+        features, n_windows = features[..., -self.n_features :], features.shape[1]
+        features = self.optional(features).mT
         louder = z.new_zeros(n_rows, 1, n_windows)
         if self.training:
             uniform = of_batch(lambda n: torch.rand(n, 1, 1), n_rows).to(z.device)

@@ -339,6 +339,7 @@ def test_the_vocoder_sees_the_conditions_of_samples_and_none_of_tokens(
     seen.clear()
     generator.decode(generator.encode(X))
     assert set(seen) == {None}
+    assert generator.network_["vocoder"].conditions.n_features == 2 * 5 + 1
     without = tiny(vocoder_conditions=False).fit(X, Y)
     assert without.network_["vocoder"].conditions is None
     assert np.isfinite(without.sample(3, random_state=0)).all()

@@ -38,6 +38,14 @@ def test_stages_halve_both_axes(shape, n_stages, expected):
     assert network.deepest[1:] == expected
 
 
+def test_a_single_number_is_not_strided_over():
+    # the gradient of the weights of such a stride is at times NaN: torch 2.13, bf16
+    network = ConvVAENetwork((1, 2), 0, latent_dim=2, beta=1.0, n_stages=2)
+    for layer in (*network.down, *network.up):
+        assert layer.stride[0] == 1
+    assert [layer.stride[1] for layer in network.down] == [2, 1]
+
+
 def test_no_row_depends_on_another():
     torch.manual_seed(0)
     network = ConvVAENetwork((4, 32), 0, **TINY)  # in training, too

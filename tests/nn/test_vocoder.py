@@ -326,6 +326,12 @@ def test_each_frame_has_the_conditions_of_its_window():
     assert torch.equal(conditions(z[..., :10], features), found[..., :10])
 
 
+def test_conditions_that_are_not_used_come_first():
+    conditions = FrameConditions(2, OptionalFeatures(2, 0.0)).eval()
+    features, z = torch.randn(2, 3, 5), torch.randn(2, 1, 3)
+    assert torch.equal(conditions(z, features)[:, 1:], features[..., -2:].mT)
+
+
 def test_training_does_without_the_conditions_of_some_rows():
     conditions = FrameConditions(3, OptionalFeatures(2, 0.5))
     torch.manual_seed(0)
