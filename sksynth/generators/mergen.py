@@ -104,8 +104,9 @@ class MerGen(MergenTraining, BaseGenerator):
         that of log-magnitudes at five resolutions, that of the RMS in a hop, and that
         of the sizes of spikes.
     vocoder_conditions : bool, default=True
-        Show the vocoder the condition matrix beside the spectrogram, whose windows are
-        too long to say how many spikes there are. Not published.
+        Show the vocoder the metrics of each window beside the spectrogram, whose
+        windows are too long to say how many spikes there are; without metrics, the
+        other conditions. Not published.
     vocoder_input : {"decoded", "real"}, default="decoded"
         Spectrograms that the vocoder learns from: those that the auto-encoder makes of
         the training rows, smoother than real ones, as ``sample`` will have them; or
