@@ -24,8 +24,9 @@ def write_model(path, header, network_state):
     tensors = {f"array.{k}": torch.from_numpy(a) for k, a in arrays.items()}
     for name, tensor in network_state.items():
         tensors[f"network.{name}"] = tensor.detach().cpu().contiguous().clone()
-    with replaced(path) as file:
-        file.write_bytes(save(tensors, metadata={"sksynth": json.dumps(document)}))
+    content = save(tensors, metadata={"sksynth": json.dumps(document)})
+    with replaced(path) as beside, open(beside, "xb") as file:
+        file.write(content)
 
 
 def read_model(path):
@@ -117,7 +118,7 @@ def _unpack(value, arrays):
             return array
         if np.dtype(value["view"]).kind not in "mM":
             raise ValueError(f"a time cannot have the dtype {value['view']}")
-        return array.view(value["view"])
+        return array.view(value["view"])[()]  # a scalar of no dimension
     if "~strings" in value:
         n_bytes = len(value["~strings"]) * np.dtype(value["dtype"]).itemsize
         if n_bytes > 2**24 + 4 * sum(map(len, value["~strings"])):

@@ -47,7 +47,7 @@ MAY_IMPORT = {  # our own parts, and other people's packages
         *("torch", "sklearn"),
     },
     "generators": {
-        *("base", "diffusion", "metrics", "mrs", "nn", "spectral"),
+        *("base", "diffusion", "metrics", "mrs", "nn", "spectral", "training"),
         *("_arrays", "_context", "_events", "_leads", "_preprocessing", "_random"),
         *("_shares", "_sources", "_storage"),
         *("torch", "sklearn", "joblib"),

@@ -89,7 +89,7 @@ def test_a_process_that_is_killed_at_its_fit_holds_up_no_other(tmp_path):
     assert len(list(tmp_path.glob("fit-*"))) == 2
     np.testing.assert_array_equal(resample(tmp_path), X_new)  # from the cache
     assert len(list(tmp_path.glob("fit-*"))) == 2
-    assert not list(tmp_path.glob("cache/**/*.part"))
+    assert not list(tmp_path.glob("cache/**/.*.joblib.*"))
 
 
 @without_cuda

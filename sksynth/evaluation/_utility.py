@@ -112,12 +112,17 @@ def _against_cheap(results, summary, names, measure):
 
 
 def _is_cheap(name, combination):
-    own = AUGMENTED if "smote" in name.lower() else CHEAP.get(name)
-    return combination == own
+    return combination == _combination_of_cheap(name)
+
+
+def _combination_of_cheap(name):
+    """Of a cheap method, by its name ("SMOTE", "BorderlineSMOTE"); else None."""
+    return AUGMENTED if "smote" in name.lower() else CHEAP.get(name)
 
 
 def _without_baselines(names):
-    return [name for name in names if name not in (REAL_ONLY, *CHEAP)] or names
+    judged = [n for n in names if n != REAL_ONLY and not _combination_of_cheap(n)]
+    return judged or names
 
 
 def _row(summary, generator, combination, measure):

@@ -117,11 +117,11 @@ def report(
     that finds nothing against the synthetic rows is no proof that they are good.
 
     A gain of scores is credited to the generator where it is better than each of the
-    cheap methods in ``results`` by the corrected test, with Holm's correction for their
-    number; else the first sentence names those that do as well. It also says where real
-    rows alone do hardly better than chance: less than 0.02 above 1 / n_classes, or less
-    than 0.1 and not beyond chance by the test (balanced accuracy or, if there is none,
-    recall or the area under the ROC curve, of which chance is 0.5).
+    cheap methods in ``results`` by the corrected test, with Holm's correction for all
+    comparisons; else the first sentence names those that do as well. It also says where
+    real rows alone do hardly better than chance: less than 0.02 above 1 / n_classes, or
+    less than 0.1 and not beyond chance by the test (balanced accuracy or, if there is
+    none, recall or the area under the ROC curve, of which chance is 0.5).
 
     Examples
     --------

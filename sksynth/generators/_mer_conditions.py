@@ -157,11 +157,10 @@ class TrainingConditions:
         for kind, asked in enumerate(kinds):
             which = np.flatnonzero(kind_of_row == kind)
             gap = np.abs(train - asked).sum(axis=1)
-            members = np.flatnonzero(gap <= np.sort(gap)[:N_NEIGHBORS].max())
-            if (
-                own_are_labels and not gap.all()
-            ):  # labels in a new combination: the nearest
-                members = np.flatnonzero(gap == 0)
+            is_member = gap <= np.sort(gap)[:N_NEIGHBORS].max()
+            if own_are_labels and (gap == 0).any():  # else a new combination of labels
+                is_member = gap == 0
+            members = np.flatnonzero(is_member)
             asked_context = None if context is None else context[which]
             first, later = uniform[which, :1], uniform[which, 1:]
             found = _near(self.context, members, asked_context, first)

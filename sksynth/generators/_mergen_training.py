@@ -7,7 +7,6 @@ from numbers import Integral, Real
 import joblib
 import numpy as np
 import torch
-from sklearn.base import clone
 from sklearn.utils import gen_batches
 
 from sksynth._context import ContextEncoder
@@ -24,6 +23,7 @@ from sksynth.generators._training import epochs_of, pair_of
 from sksynth.metrics import local_metrics
 from sksynth.nn.mel_vqvae import StandardLogMel
 from sksynth.spectral import LogMel
+from sksynth.training.callbacks import plain_callbacks
 
 N_UPDATES = {"vqvae": 1000, "top": 1000, "bottom": 1000, "vocoder": 1600}
 N_UPDATES_AGAINST = 20_000  # of a vocoder with discriminators
@@ -242,9 +242,11 @@ class MergenTraining(MergenNetworks):
 
     def _key_of_callbacks(self):
         """Their classes and parameters, without what they noted in a training."""
+        callbacks = plain_callbacks(self.callbacks or [])
+        own = [(type(c).__qualname__, c.get_params()) for c in callbacks]
         try:
-            return joblib.hash(clone(self.callbacks or [], safe=False))
-        except pickle.PicklingError as error:
+            return joblib.hash(own)
+        except (pickle.PicklingError, TypeError, AttributeError) as error:
             raise ValueError(
                 f"checkpoint={self.checkpoint} needs callbacks that can be pickled; "
                 f"got {self.callbacks}: {error}"

@@ -7,6 +7,7 @@ from numbers import Integral, Real
 import numpy as np
 from imblearn.utils import check_target_type
 from imblearn.utils._validation import ArraysTransformer
+from sklearn.frozen import FrozenEstimator
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import (
@@ -68,7 +69,10 @@ class SignalSamplerMixin:
 
     def _takes_complex(self):
         """Whether complex X can be resampled."""
-        return isinstance(getattr(self, "generator", None), SpectrumVAE)
+        generator = getattr(self, "generator", None)
+        if isinstance(generator, FrozenEstimator):
+            generator = generator.estimator
+        return isinstance(generator, SpectrumVAE)
 
     def _check_complex(self, X):
         """Validated complex X, of which both parts are such as real signals are."""

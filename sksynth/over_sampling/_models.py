@@ -54,23 +54,27 @@ def fit_once(memory, generator, X, y=None, context=None):
     folder = Path(backend.location) / "sksynth"
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{key}.joblib"
-    fitted = _read(path)
+    fitted = _read(path, warn=False)
     if fitted is None:
         with one_at_a_time(folder / f"{key}.lock"):
             fitted = _read(path)  # others may have waited for the same
             if fitted is None:
+                for rest in folder.glob(f".{path.name}.*"):  # of a process that ended
+                    rest.unlink(missing_ok=True)
                 fitted = _fit_generator(generator, X, y, context)
                 with replaced(path) as file:
                     joblib.dump(fitted, file)
     return fitted.set_params(**dials) if dials else fitted
 
 
-def _read(path):
+def _read(path, warn=True):
     """The fitted generator of a cache, or None."""
     try:
         return joblib.load(path) if path.exists() else None
     except Exception as error:  # whatever a damaged pickle raises
-        warnings.warn(f"fitting again: {path} is damaged: {error!r}", stacklevel=3)
+        if warn:
+            message = f"fitting again: {path} is damaged: {error!r}"
+            warnings.warn(message, stacklevel=3)
 
 
 def _fit_generator(generator, X, y, context):  # here, since a memory may cache it

@@ -37,7 +37,11 @@ from sksynth.training import distributed
 GENERATORS = {"VAE": VAE, "TimeDiffusion": TimeDiffusion}
 FOLDS = 4  # trainings are shared out evenly: 8 of them, 4 each
 # Dask's own value, 64 KiB, gives memory back after every step of a training
-MALLOC = {"MALLOC_TRIM_THRESHOLD_": 2**27, "MALLOC_MMAP_THRESHOLD_": 2**25}
+ENVIRON = "distributed.nanny.pre-spawn-environ."
+MALLOC = {
+    ENVIRON + "MALLOC_TRIM_THRESHOLD_": 2**27,
+    ENVIRON + "MALLOC_MMAP_THRESHOLD_": 2**25,
+}
 
 
 def train(args):
@@ -153,7 +157,7 @@ def bench_dask(args):
     import dask
 
     if not args.dask_malloc:
-        dask.config.set({"distributed.nanny.pre-spawn-environ": MALLOC})
+        dask.config.set(MALLOC)
     X, y = make_ecg(args.rows, weights=(0.7, 0.1, 0.1, 0.1), random_state=0)
     print(
         f"12 candidates, {FOLDS} folds, {args.rows} beats of 2 x 128, "

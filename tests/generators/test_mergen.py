@@ -8,6 +8,7 @@ import torch
 from imblearn.pipeline import make_pipeline
 from sklearn import config_context
 from sklearn.base import clone
+from skorch.callbacks import Callback
 
 import sksynth
 from sksynth import (
@@ -82,7 +83,7 @@ def test_short_recordings_of_any_number_of_channels_work(n_times, inverter):
 def test_a_row_depends_neither_on_the_others_nor_on_the_batch(generator):
     for inverter, n_refine, tolerance in (
         ("melgan", 0, 1e-4),
-        ("melgan", 2, 1e-2),
+        ("melgan", 2, 1e-1),
         ("griffin-lim", 0, 1e-2),
     ):
         generator.set_params(inverter=inverter, n_refine=n_refine)
@@ -92,7 +93,7 @@ def test_a_row_depends_neither_on_the_others_nor_on_the_batch(generator):
                 5, random_state=0, **options
             )
             generator.set_params(batch_size=16)
-            # steps of Griffin-Lim amplify rounding
+            # steps of Griffin-Lim amplify rounding; signals have a deviation of 3
             np.testing.assert_allclose(few, many[:5], atol=tolerance)
 
 
@@ -479,9 +480,26 @@ def test_a_stage_is_trained_again_where_its_parameters_changed(
 
 
 def test_stages_are_kept_for_callbacks_that_can_be_compared(tmp_path):
-    callbacks = [EarlyStopping(sink=lambda text: None)]
-    with pytest.raises(ValueError, match="needs callbacks that can be pickled; got"):
-        tiny(checkpoint=tmp_path, callbacks=callbacks).fit(X, Y)
+    with open(tmp_path / "log", "w") as file:
+        for sink in (lambda text: None, file.write):
+            callbacks = [EarlyStopping(sink=sink)]
+            with pytest.raises(ValueError, match="callbacks that can be pickled; got"):
+                tiny(checkpoint=tmp_path, callbacks=callbacks).fit(X, Y)
+
+
+class Noting(Callback):
+    """Notes what it sees."""
+
+    def on_epoch_end(self, net, **kwargs):
+        self.seen_ = net.history[-1, "train_loss"]
+
+
+def test_what_a_callback_noted_trains_no_stage_again(tmp_path, monkeypatch):
+    callback = Noting()
+    tiny(checkpoint=tmp_path, callbacks=[callback]).fit(X, Y)
+    assert callback.seen_
+    forbid_training(monkeypatch)
+    tiny(checkpoint=tmp_path, callbacks=[callback]).fit(X, Y)
 
 
 def test_a_vocoder_of_decoded_spectrograms_depends_on_the_auto_encoder(
