@@ -140,7 +140,6 @@ def test_skorch_and_imbalanced_learn_have_one_home_each():
 LONG = {  # modules of more than 400 lines, and why
     "base.py": "documentation of fit, sample and iter_samples is half of it",
     "generators/mergen.py": "forty parameters and their documentation",
-    "generators/time_vqvae.py": "parameters and their documentation",
 }
 
 

@@ -299,7 +299,7 @@ class TimeVQVAE(BaseGenerator):
             self._pair("n_tokens")
         pairs = zip(self._pair("prior_width"), self._pair("n_heads"), strict=True)
         self._pair("prior_layers")
-        pair_of("choice_temperature", self.choice_temperature, Real, 0)
+        self._pair("choice_temperature", Real, 0)
         for width, n_heads in pairs:
             if width % n_heads:
                 raise ValueError(
@@ -308,8 +308,8 @@ class TimeVQVAE(BaseGenerator):
                 )
         check_guidance(self.guidance, self.label_dropout)
 
-    def _pair(self, name):
-        return pair_of(name, getattr(self, name))
+    def _pair(self, name, *kind):
+        return pair_of(name, getattr(self, name), *kind)
 
     def _n_subtasks(self):
         if self.max_epochs is None or self.prior_epochs is None:
@@ -373,7 +373,7 @@ class TimeVQVAE(BaseGenerator):
         )
 
     def _check_sampling(self):
-        pair_of("choice_temperature", self.choice_temperature, Real, 0)
+        self._pair("choice_temperature", Real, 0)
         check_guidance(self.guidance, self.network_["prior"].priors[0].label_dropout)
 
     def _sample(self, condition, noise, anchor=None):
@@ -393,9 +393,7 @@ class TimeVQVAE(BaseGenerator):
             n_steps=self.n_steps,
             guidance=self.guidance,
             temperature=self.temperature,
-            choice_temperature=pair_of(
-                "choice_temperature", self.choice_temperature, Real, 0
-            ),
+            choice_temperature=self._pair("choice_temperature", Real, 0),
             **known,
         )
         return tokenizer.decode(tokens) + lost
