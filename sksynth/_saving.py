@@ -46,7 +46,8 @@ class SavedModelMixin:
         """Write the fitted generator to one file that holds no code.
 
         The file is in the safetensors format: weights as tensors, parameters as JSON in
-        its header. Callbacks and a ``RandomState`` instance are not saved.
+        its header. Callbacks and a ``RandomState`` instance are not saved; of the other
+        parameters a path comes back as text and a DataFrame as an array.
 
         Parameters
         ----------
